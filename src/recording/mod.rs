@@ -1,0 +1,3 @@
+//! The recording: what a run leaves, and all that reports, plots, comparisons and gates may look at.
+
+pub mod model;

@@ -1,0 +1,265 @@
+//! The recording's model, schema `cachebench.recording/1`. Times are seconds, sizes bytes, unless a name says otherwise.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::workload::plan::{Directive, Plan};
+
+/// The schema that this version writes.
+pub const SCHEMA: &str = "cachebench.recording/1";
+
+/// Everything one run leaves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Recording {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// Version of cachebench that wrote it.
+    pub cachebench: String,
+    /// When the run started, RFC 3339, UTC.
+    pub started_at: String,
+    /// The command line that repeats it, passwords left out.
+    pub command: Vec<String>,
+    /// Whether the run came to its end.
+    pub outcome: Outcome,
+    /// The workload as resolved.
+    pub plan: Plan,
+    /// The server that was driven.
+    pub server: Server,
+    /// The machine it was driven from.
+    pub machine: Machine,
+    /// One record per cell, in the plan's order.
+    pub cells: Vec<CellRecord>,
+    /// The plan's expectations with what was observed, a row per expectation and cell.
+    pub expectations: Vec<Verdict>,
+    /// What a reader must know before believing the figures; each names its cure.
+    pub warnings: Vec<String>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every cell, every repetition.
+    Complete,
+    /// Stopped by the user; what was measured before is here.
+    Interrupted,
+    /// Stopped by an error; what was measured before is here.
+    Failed(String),
+}
+
+/// The server that was driven.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Server {
+    /// `embedded`, `spawn:redis-server`, `redis://host:port/0`; no password.
+    pub target: String,
+    /// `cachebench`, `redis`, `valkey` or what INFO says.
+    pub name: String,
+    /// Version of that server.
+    pub version: String,
+    /// `virtual` or `real`.
+    pub clock: String,
+    /// The directives that matter to a cache, as CONFIG GET answered in the first cell.
+    pub configuration: BTreeMap<String, String>,
+}
+
+/// The machine that drove.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Machine {
+    /// Operating system and kernel release.
+    pub system: String,
+    /// Processor model.
+    pub processor: String,
+    /// Cores that this process may use.
+    pub cores: u32,
+    /// Physical memory, bytes.
+    pub memory_bytes: u64,
+}
+
+/// A cell and its repetitions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CellRecord {
+    /// [`crate::workload::plan::Cell::label`].
+    pub label: String,
+    /// The directives that set it apart.
+    pub directives: Vec<Directive>,
+    /// One record per repetition.
+    pub repetitions: Vec<Repetition>,
+}
+
+/// One run of one cell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Repetition {
+    /// `maxmemory` in force, bytes; 0 for no limit.
+    pub maxmemory_bytes: u64,
+    /// One record per phase that was begun.
+    pub phases: Vec<PhaseRecord>,
+    /// Intervals of the load, in time order, phases following one another.
+    pub timeline: Vec<Interval>,
+    /// What the server said of itself, in time order.
+    pub samples: Vec<Sample>,
+    /// Which keys were still there after the last phase; absent where it was not asked for or not reached.
+    pub survival: Option<SurvivalRecord>,
+}
+
+/// One phase of one repetition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PhaseRecord {
+    /// [`crate::workload::plan::Phase::name`].
+    pub name: String,
+    /// Begin, seconds since the repetition began (real time).
+    pub started_s: f64,
+    /// Length, seconds of real time.
+    pub elapsed_s: f64,
+    /// Requests answered, errors included, writes after a miss included.
+    pub operations: u64,
+    /// Requests by operation (`get`, `set`, …).
+    pub operations_by_kind: BTreeMap<String, u64>,
+    /// Errors by kind: the first word of the error reply (`OOM`, `ERR`, …), `timeout`, `disconnected`.
+    pub errors: BTreeMap<String, u64>,
+    /// Reads that found their key.
+    pub hits: u64,
+    /// Reads that did not.
+    pub misses: u64,
+    /// Requests per second that were due; absent for a closed loop.
+    pub offered_rate: Option<f64>,
+    /// Requests per second that were answered.
+    pub throughput: f64,
+    /// Latency: from the due time on an open loop, from the send on a closed one.
+    pub latency: Latency,
+    /// From the send, on an open loop; absent for a closed one, where `latency` is that.
+    pub service_time: Option<Latency>,
+    /// How late requests were sent after they were due; absent for a closed loop.
+    pub lateness: Option<Latency>,
+    /// CPU seconds that the driving threads used.
+    pub client_cpu_s: f64,
+    /// CPU seconds that the server used, where it can be read.
+    pub server_cpu_s: Option<f64>,
+}
+
+/// A latency distribution.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Latency {
+    /// How many were recorded.
+    pub count: u64,
+    /// Mean, seconds.
+    pub mean_s: f64,
+    /// Smallest, seconds.
+    pub min_s: f64,
+    /// Largest, seconds.
+    pub max_s: f64,
+    /// Seconds at the percentiles `50`, `90`, `99`, `99.9`, `99.99`.
+    pub percentiles_s: BTreeMap<String, f64>,
+    /// The whole histogram in nanoseconds: HdrHistogram V2, compressed form not used, base64.
+    pub histogram: String,
+}
+
+/// What was answered in one interval of the load.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Interval {
+    /// Begin, seconds since the repetition began.
+    pub at_s: f64,
+    /// Length, seconds.
+    pub length_s: f64,
+    /// Index of the phase.
+    pub phase: usize,
+    /// Requests answered.
+    pub operations: u64,
+    /// Reads that found their key.
+    pub hits: u64,
+    /// Reads that did not.
+    pub misses: u64,
+    /// Errors.
+    pub errors: u64,
+    /// Median latency, seconds.
+    pub p50_s: f64,
+    /// 99th percentile, seconds.
+    pub p99_s: f64,
+    /// Largest latency, seconds.
+    pub max_s: f64,
+}
+
+/// What the server said of itself at one moment (INFO), counters since the repetition began.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Sample {
+    /// Seconds since the repetition began.
+    pub at_s: f64,
+    /// `used_memory`.
+    pub used_memory_bytes: u64,
+    /// `used_memory_rss`.
+    pub rss_bytes: u64,
+    /// Keys in all databases.
+    pub keys: u64,
+    /// `evicted_keys`.
+    pub evicted_keys: u64,
+    /// `expired_keys`.
+    pub expired_keys: u64,
+    /// `keyspace_hits`.
+    pub hits: u64,
+    /// `keyspace_misses`.
+    pub misses: u64,
+    /// CPU seconds of the server, user and system.
+    pub cpu_s: f64,
+}
+
+/// Which keys were still there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SurvivalRecord {
+    /// Keys that were ever written, which is what shares are of.
+    pub written: u64,
+    /// Of these, present at the end.
+    pub present: u64,
+    /// Share of the survivors that exact LRU would have kept: of the keys present, those among the `present` most
+    /// recently touched. 1 where nothing was written.
+    pub fidelity: f64,
+    /// Per group of the plan.
+    pub groups: Vec<GroupSurvival>,
+    /// Buckets of keys by number, first to last.
+    pub by_insertion: Vec<Bucket>,
+    /// Buckets of keys by last touch, latest first.
+    pub by_last_access: Vec<Bucket>,
+    /// Buckets of keys by number of touches, most first.
+    pub by_popularity: Vec<Bucket>,
+    /// One bit per key, key 0 the lowest bit of the first byte, base64.
+    pub present_bits: String,
+}
+
+/// Survival of a named group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GroupSurvival {
+    /// [`crate::workload::plan::Group::name`].
+    pub name: String,
+    /// Keys of the group that were ever written.
+    pub written: u64,
+    /// Of these, present.
+    pub present: u64,
+}
+
+/// Survival of the keys at ranks `from..to` of some order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Bucket {
+    /// First rank.
+    pub from: u64,
+    /// One past the last rank.
+    pub to: u64,
+    /// Keys among them that were ever written.
+    pub written: u64,
+    /// Of these, present.
+    pub present: u64,
+}
+
+/// An expectation in one cell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Verdict {
+    /// As written.
+    pub text: String,
+    /// The cell's label.
+    pub cell: String,
+    /// Left side as observed; absent where it could not be.
+    pub left: Option<f64>,
+    /// Right side as observed or given.
+    pub right: Option<f64>,
+    /// Whether it held. What could not be observed did not hold.
+    pub held: bool,
+}

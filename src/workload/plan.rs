@@ -1,0 +1,401 @@
+//! The workload as meant: every default filled in, every name resolved, every unit a type.
+//!
+//! A [`Plan`] is what the rest of the program works from and what a recording carries, so it serialises.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A whole workload, ready to be driven.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Plan {
+    /// Short name, used for files and titles.
+    pub name: String,
+    /// The question that the workload answers, one sentence; empty where the file asks none.
+    pub question: String,
+    /// Every random draw of a run comes from this seed.
+    pub seed: u64,
+    /// What is driven.
+    pub target: Target,
+    /// Server directives for every cell, before the cell's own. Names as in `CONFIG SET`.
+    pub directives: Vec<Directive>,
+    /// How much the server may hold.
+    pub capacity: Capacity,
+    /// The keys there are.
+    pub keys: KeySpace,
+    /// What is stored under them.
+    pub values: Values,
+    /// Pause between phases (virtual on a server with a virtual clock).
+    pub settle: Duration,
+    /// What happens, in order.
+    pub phases: Vec<Phase>,
+    /// Whether and in which groups survival is probed after the last phase.
+    pub survival: Survival,
+    /// The matrix of `compare`, multiplied out; never empty. Each cell gets a fresh server or an emptied one.
+    pub cells: Vec<Cell>,
+    /// How often every cell is run; repetitions of different cells are interleaved.
+    pub repeat: u32,
+    /// What must hold, decided after the run.
+    pub expect: Vec<Expectation>,
+}
+
+/// What is driven.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// The reference server, in this process, on a free loopback port.
+    Embedded {
+        /// Which clock its TTLs, idle times and LRU ticks follow.
+        clock: ClockKind,
+    },
+    /// A server binary that is started on a free port in a temporary folder and stopped afterwards.
+    Spawn {
+        /// Name on `PATH`, or path.
+        program: PathBuf,
+    },
+    /// A server that somebody else runs.
+    Endpoint(Endpoint),
+}
+
+/// The clock of the embedded server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockKind {
+    /// Stands still but for `settle` and `pause`, which advance it at once: a counted run repeats exactly.
+    Virtual,
+    /// The machine's clock; pauses are waited for.
+    Real,
+}
+
+/// A server by address, and what may be done to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Endpoint {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// ACL user; empty for the default user.
+    pub user: String,
+    /// Password; empty for none. Never written to a recording.
+    #[serde(skip)]
+    pub password: String,
+    /// Database number.
+    pub database: u32,
+    /// FLUSHALL and FLUSHDB are permitted.
+    pub allow_flush: bool,
+    /// CONFIG SET is permitted.
+    pub allow_config: bool,
+}
+
+/// One server directive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Directive {
+    /// Name as in `CONFIG SET`, lower case.
+    pub name: String,
+    /// Value as in `CONFIG SET`.
+    pub value: String,
+}
+
+/// How much the server may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Capacity {
+    /// `maxmemory` is left as it is.
+    AsConfigured,
+    /// `maxmemory` is calibrated so that this many of the workload's keys fit.
+    Keys(u64),
+    /// `maxmemory`, bytes.
+    Bytes(u64),
+}
+
+/// The keys `0..count`, and how key `i` is spelt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeySpace {
+    /// The name of key `i`.
+    pub name: Template,
+    /// How many keys there are.
+    pub count: u64,
+}
+
+/// A text with one number in it: `before`, the number in decimal, zero-padded to `width`, `after`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Template {
+    /// Bytes before the number.
+    pub before: String,
+    /// Least number of digits; 0 and 1 mean no padding.
+    pub width: u8,
+    /// Bytes after the number.
+    pub after: String,
+}
+
+/// What is stored under key `i`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Values {
+    /// The number of the key in a text.
+    Template(Template),
+    /// Filler of a drawn size. The size of key `i` depends on the seed and `i` alone.
+    Sized(SizeDistribution),
+}
+
+/// Sizes of values, bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SizeDistribution {
+    /// Always the same.
+    Fixed(u64),
+    /// Each size from `min` to `max`, both included, equally likely.
+    Uniform {
+        /// Smallest size.
+        min: u64,
+        /// Largest size.
+        max: u64,
+    },
+    /// Log-normal: half of the values are larger than `median`; never above `max`.
+    Lognormal {
+        /// Median size.
+        median: u64,
+        /// Standard deviation of the logarithm.
+        sigma: f64,
+        /// Sizes drawn above are cut to this.
+        max: u64,
+    },
+}
+
+/// One step of the workload.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Phase {
+    /// Unique in the plan; expectations and plots name the phase by it.
+    pub name: String,
+    /// What is done.
+    pub action: Action,
+}
+
+/// What a phase does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Requests are sent.
+    Load(Load),
+    /// Nothing is sent for this long (virtual on a virtual clock).
+    Pause(Duration),
+}
+
+/// Requests: which, on which keys, how many, how fast.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Load {
+    /// Operations with their shares, which add up to 1.
+    pub operations: Vec<Share>,
+    /// The keys that may be drawn, as a range of the key space.
+    pub keys: Range<u64>,
+    /// How keys are drawn from that range.
+    pub order: Order,
+    /// When the phase ends.
+    pub until: Until,
+    /// Connections.
+    pub clients: u32,
+    /// Requests in flight per connection, at the most.
+    pub pipeline: u32,
+    /// When requests are due.
+    pub pace: Pace,
+    /// Time to live given to every value that is written.
+    pub ttl: Ttl,
+    /// What follows a read that misses.
+    pub on_miss: OnMiss,
+}
+
+/// An operation and its share of a mix.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Share {
+    /// The operation.
+    pub operation: Operation,
+    /// Its share, above 0, at most 1.
+    pub share: f64,
+}
+
+/// What one request does to its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// `GET key`.
+    Get,
+    /// `SET key value`, with the TTL where there is one.
+    Set,
+    /// `DEL key`.
+    Del,
+    /// `EXISTS key`.
+    Exists,
+    /// `INCR key`.
+    Incr,
+}
+
+/// How keys are drawn from a range.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// First to last, and round again.
+    Sequential,
+    /// Every key equally likely.
+    Uniform,
+    /// Rank `r` (from 1) with a probability proportional to `r^-exponent`; rank 1 is the first key of the range.
+    Zipfian {
+        /// 0 is uniform; 0.99 is YCSB's default.
+        exponent: f64,
+    },
+}
+
+/// When a phase ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Until {
+    /// After this many requests (writes that follow a miss not counted).
+    Count(u64),
+    /// After this long.
+    Elapsed(Duration),
+}
+
+/// When requests are due.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Pace {
+    /// Closed loop: the next request is sent when a reply has come. Latency is service time.
+    Closed,
+    /// Open loop: requests are due at this constant rate (per second, over all clients), whether or not replies
+    /// have come. Latency counts from the due time.
+    Rate(f64),
+}
+
+/// Time to live of what is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Ttl {
+    /// Values stay until they are deleted or evicted.
+    None,
+    /// Values expire after this long.
+    After(Duration),
+}
+
+/// What follows a read that misses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnMiss {
+    /// Nothing.
+    Nothing,
+    /// The value is written, as a cache-aside client would after asking its database.
+    Set,
+}
+
+/// Whether and in which groups survival is probed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Survival {
+    /// Every key of the key space is probed after the last phase.
+    pub probe: bool,
+    /// Named ranges of keys; they may overlap.
+    pub groups: Vec<Group>,
+}
+
+/// A named range of keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Group {
+    /// Name, as expectations use it.
+    pub name: String,
+    /// The keys.
+    pub keys: Range<u64>,
+}
+
+/// One cell of the comparison: a name and the directives that set it apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Cell {
+    /// The values that set it apart, joined by ` / `; `run` where nothing is compared.
+    pub label: String,
+    /// Directives on top of the plan's.
+    pub directives: Vec<Directive>,
+}
+
+/// Something that must hold: `left comparison right`, in the cells listed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Expectation {
+    /// As written, for people.
+    pub text: String,
+    /// Indices into [`Plan::cells`].
+    pub cells: Vec<usize>,
+    /// Left side.
+    pub left: Operand,
+    /// How the sides compare.
+    pub comparison: Comparison,
+    /// Right side.
+    pub right: Operand,
+}
+
+/// One side of an expectation.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Operand {
+    /// A constant in the base unit: seconds, bytes, a ratio from 0 to 1, a count, operations per second.
+    Number(f64),
+    /// Something measured.
+    Metric(Metric),
+}
+
+/// Something measured in a cell, in the base unit; over repetitions, the mean (the pooled histogram for latency).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// `survival.GROUP`: share of a group still present; index into [`Survival::groups`].
+    GroupSurvival(usize),
+    /// `survival.fidelity`: share of the survivors that exact LRU would have kept.
+    Fidelity,
+    /// `PHASE.measure`; index into [`Plan::phases`].
+    Phase(usize, Measure),
+    /// `server.evicted_keys`.
+    EvictedKeys,
+    /// `server.used_memory`, bytes, the largest sample.
+    UsedMemory,
+}
+
+/// What is measured in a phase.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// Requests answered, errors included.
+    Operations,
+    /// Requests per second.
+    Throughput,
+    /// Error replies, timeouts and broken connections.
+    Errors,
+    /// Errors per request.
+    ErrorRate,
+    /// Reads that found their key.
+    Hits,
+    /// Reads that did not.
+    Misses,
+    /// Hits per read.
+    HitRatio,
+    /// Mean latency, seconds.
+    LatencyMean,
+    /// Largest latency, seconds.
+    LatencyMax,
+    /// Latency at a percentile (0 to 100), seconds.
+    LatencyPercentile(f64),
+}
+
+/// How two operands compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Comparison {
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `==`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `>=`
+    AtLeast,
+    /// `>`
+    Greater,
+}
