@@ -112,12 +112,17 @@ pub struct PhaseRecord {
     pub started_s: f64,
     /// Length, seconds of real time.
     pub elapsed_s: f64,
-    /// Requests answered, errors included, writes after a miss included.
+    /// Requests answered, error replies included, writes after a miss included.
     pub operations: u64,
-    /// Requests by operation (`get`, `set`, …).
+    /// Requests answered, by operation (`get`, `set`, …).
     pub operations_by_kind: BTreeMap<String, u64>,
     /// Errors by kind: the first word of the error reply (`OOM`, `ERR`, …), `timeout`, `disconnected`.
     pub errors: BTreeMap<String, u64>,
+    /// Requests that fell due, writes after a miss included: always `operations`, plus the `timeout` and
+    /// `disconnected` errors among `errors`, plus `in_flight`.
+    pub due: u64,
+    /// Requests sent or due without an answer when the phase ended; their age then is in `latency`.
+    pub in_flight: u64,
     /// Reads that found their key.
     pub hits: u64,
     /// Reads that did not.
@@ -134,6 +139,8 @@ pub struct PhaseRecord {
     pub lateness: Option<Latency>,
     /// CPU seconds that the driving threads used.
     pub client_cpu_s: f64,
+    /// Of these, seconds spent watching the clock for the next due time with nothing else to do.
+    pub client_spin_s: f64,
     /// CPU seconds that the server used, where it can be read.
     pub server_cpu_s: Option<f64>,
 }

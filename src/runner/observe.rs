@@ -1,0 +1,159 @@
+//! What a run tells while it is going on, and how it is stopped.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::recording::model::{PhaseRecord, Server, SurvivalRecord};
+
+/// Is told what happens during a run.
+pub trait Observer {
+    /// Something happened. Called on the thread that called [`super::run`]; the load runs on others meanwhile, so
+    /// that a slow observer does not slow it.
+    fn on(&mut self, event: Event<'_>);
+}
+
+/// An observer that does nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ignore;
+
+impl Observer for Ignore {
+    fn on(&mut self, _event: Event<'_>) {}
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
+    /// The first server is up and answers.
+    Connected {
+        /// What it says of itself.
+        server: &'a Server,
+    },
+    /// `capacity: { keys: … }` is being calibrated; takes about as long as writing the keys three times.
+    Calibrating {
+        /// Keys that shall fit.
+        keys: u64,
+    },
+    /// The calibration is done.
+    Calibrated {
+        /// The `maxmemory` found, bytes.
+        maxmemory_bytes: u64,
+        /// Keys that stayed when more than fit were written under this limit.
+        fitting_keys: u64,
+    },
+    /// A repetition of a cell begins.
+    RepetitionBegan {
+        /// Index into the plan's cells.
+        cell: usize,
+        /// The cell's label.
+        label: &'a str,
+        /// Which repetition, from 0.
+        repetition: u32,
+        /// How many there will be.
+        repetitions: u32,
+    },
+    /// A phase begins.
+    PhaseBegan {
+        /// Index into the plan's phases.
+        phase: usize,
+        /// The phase's name.
+        name: &'a str,
+        /// How far it goes.
+        extent: Extent,
+    },
+    /// About ten times a second while a phase runs or is paused.
+    Progress(Progress),
+    /// A phase ended, or was cut short.
+    PhaseEnded {
+        /// Index into the plan's phases.
+        phase: usize,
+        /// What was measured.
+        record: &'a PhaseRecord,
+    },
+    /// Every key was probed.
+    Probed {
+        /// Index into the plan's cells.
+        cell: usize,
+        /// Which repetition, from 0.
+        repetition: u32,
+        /// The summary, as it goes into the recording.
+        survival: &'a SurvivalRecord,
+        /// The rows of `survival.csv`; the recording does not keep them.
+        keys: &'a KeyTable,
+    },
+    /// Something a reader must know before believing the figures; the recording keeps it too.
+    Warning(&'a str),
+}
+
+/// How far a phase goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Extent {
+    /// This many requests.
+    Requests(u64),
+    /// This many seconds of load.
+    Seconds(f64),
+    /// A pause of this many seconds, which a virtual clock jumps over.
+    Pause(f64),
+}
+
+/// How far a phase has come.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Progress {
+    /// Seconds since the phase began.
+    pub elapsed_s: f64,
+    /// Requests answered so far, writes after a miss not included.
+    pub requests: u64,
+    /// Errors so far.
+    pub errors: u64,
+    /// Requests answered per second since the last report.
+    pub rate: f64,
+    /// Hits per read so far; absent before the first read.
+    pub hit_ratio: Option<f64>,
+}
+
+/// What became of every key of the key space.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct KeyTable {
+    pub(super) rows: Vec<KeyRow>,
+}
+
+impl KeyTable {
+    /// One row per key, in the order of the key numbers.
+    #[must_use]
+    pub fn rows(&self) -> &[KeyRow] {
+        &self.rows
+    }
+}
+
+/// What became of one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyRow {
+    /// Rank by last touch, 0 the latest; absent for a key that was never written.
+    pub last_touch_rank: Option<u64>,
+    /// How often it was read with success or written.
+    pub touches: u32,
+    /// Whether it was there after the last phase.
+    pub present: bool,
+}
+
+/// Stops a run from another thread (Ctrl-C): clones share one switch.
+#[derive(Debug, Clone, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// A switch that is off.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks the run to stop; it does within about a tenth of a second, and keeps what it has measured.
+    pub fn pull(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the run was asked to stop.
+    #[must_use]
+    pub fn is_pulled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
