@@ -1,3 +1,4 @@
 //! The recording: what a run leaves, and all that reports, plots, comparisons and gates may look at.
 
+pub mod keys;
 pub mod model;

@@ -228,8 +228,15 @@ pub struct SurvivalRecord {
     pub by_last_access: Vec<Bucket>,
     /// Buckets of keys by number of touches, most first.
     pub by_popularity: Vec<Bucket>,
-    /// One bit per key, key 0 the lowest bit of the first byte, base64.
+    /// One bit per key, key 0 the lowest bit of the first byte, base64 ([`super::keys::pack_bits`]): present at the end.
     pub present_bits: String,
+    /// The same, for the keys that were ever written.
+    pub written_bits: String,
+    /// Rank of every key of the key space by last touch, 0 for the key touched last, `u32::MAX` for a key never
+    /// touched ([`super::keys::pack_numbers`]).
+    pub last_access_ranks: String,
+    /// How often every key was touched, packed in the same way.
+    pub touches: String,
 }
 
 /// Survival of a named group.
