@@ -1,3 +1,5 @@
 //! stub
 
+pub mod rdb;
+pub mod text;
 pub mod types;
