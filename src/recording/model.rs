@@ -91,6 +91,8 @@ pub struct CellRecord {
 /// One run of one cell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Repetition {
+    /// Begin, seconds since the run began (real time); tells in which order repetitions were interleaved.
+    pub started_s: f64,
     /// `maxmemory` in force, bytes; 0 for no limit.
     pub maxmemory_bytes: u64,
     /// One record per phase that was begun.
@@ -158,7 +160,7 @@ pub struct Latency {
     pub max_s: f64,
     /// Seconds at the percentiles `50`, `90`, `99`, `99.9`, `99.99`.
     pub percentiles_s: BTreeMap<String, f64>,
-    /// The whole histogram in nanoseconds: HdrHistogram V2, compressed form not used, base64.
+    /// The whole histogram in nanoseconds: HdrHistogram V2, compressed form not used, base64 ([`super::latency`]).
     pub histogram: String,
 }
 

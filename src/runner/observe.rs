@@ -77,7 +77,7 @@ pub enum Event<'a> {
         repetition: u32,
         /// The summary, as it goes into the recording.
         survival: &'a SurvivalRecord,
-        /// The rows of `survival.csv`; the recording does not keep them.
+        /// What became of every key, unpacked; the recording keeps the same packed (`recording::keys`).
         keys: &'a KeyTable,
     },
     /// Something a reader must know before believing the figures; the recording keeps it too.
