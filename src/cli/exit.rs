@@ -1,5 +1,7 @@
 //! Exit codes, the one table.
 
+use std::io;
+
 /// What a process ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -20,5 +22,55 @@ pub enum Exit {
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
+    }
+}
+
+/// The user's input was at fault; the text says where and what to write instead. Ends with [`Exit::BadInput`].
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct BadInput(pub(super) String);
+
+/// The code that an error ends with: what the user wrote wrongly is [`BadInput`], all else could not be done.
+pub(super) fn of(error: &anyhow::Error) -> Exit {
+    if error.chain().any(|cause| cause.is::<BadInput>()) {
+        Exit::BadInput
+    } else {
+        Exit::CouldNot
+    }
+}
+
+/// Whether the reader of our output has gone away.
+pub(super) fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_decides_the_code() {
+        let bad: anyhow::Result<()> = Err(BadInput("no such policy".into()).into());
+        assert_eq!(
+            of(&bad.context("reading the workload").unwrap_err()),
+            Exit::BadInput
+        );
+        assert_eq!(of(&anyhow::anyhow!("disk full")), Exit::CouldNot);
+    }
+
+    #[test]
+    fn a_reader_that_left_is_known_beneath_other_words() {
+        let gone = io::Error::from(io::ErrorKind::BrokenPipe);
+        assert!(is_broken_pipe(
+            &anyhow::Error::new(gone).context("writing the summary")
+        ));
+        assert!(!is_broken_pipe(
+            &io::Error::from(io::ErrorKind::NotFound).into()
+        ));
     }
 }

@@ -1,13 +1,78 @@
 //! The edge: the only place that knows argv, the environment, the terminal and exit codes. One file per subcommand.
 
 mod exit;
+mod report;
+mod run;
+mod serve;
+mod terminal;
 
 use std::ffi::OsString;
 
+use clap::{Parser, Subcommand};
+
 pub use exit::Exit;
+
+/// Which keys survive a flood, which eviction policy keeps the right ones, and what it costs.
+#[derive(Debug, Parser)]
+#[command(name = "cachebench", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a workload and leave a recording, pictures and a report
+    Run(run::Arguments),
+    /// Draw the report and the pictures of a recording again
+    Report(report::Arguments),
+    /// Run the embedded server alone, with arguments as redis-server takes them
+    #[command(disable_help_flag = true)]
+    Serve(serve::Arguments),
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done, every expectation held
+  1    could not: connection refused, disk full, a server that died
+  2    bad arguments or a bad workload; nothing was started
+  3    an expectation failed
+  4    cannot tell (with --strict)
+  130  interrupted; what was recorded is kept";
 
 /// Runs the command line `args` (program name first) and says how the process should end.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
-    let _ = args;
-    Exit::Done
+    match Arguments::try_parse_from(args) {
+        Ok(arguments) => end(dispatch(arguments.command)),
+        Err(usage) => {
+            // Nothing is left to be done where neither the help nor the complaint can be shown.
+            let _ = usage.print();
+            if usage.use_stderr() {
+                Exit::BadInput
+            } else {
+                Exit::Done
+            }
+        }
+    }
+}
+
+fn dispatch(command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
+    }
+}
+
+/// Says what went wrong, if anything, and with which code the process ends.
+fn end(outcome: anyhow::Result<Exit>) -> Exit {
+    match outcome {
+        Ok(exit) => exit,
+        // Whoever read our output has seen enough; that is no failure of ours.
+        Err(error) if exit::is_broken_pipe(&error) => Exit::Done,
+        Err(error) => {
+            terminal::error(&error);
+            exit::of(&error)
+        }
+    }
 }

@@ -1,0 +1,37 @@
+//! The terminal: results to stdout; progress, warnings and errors to stderr. Colours and whether to show them are
+//! `anstream`'s to decide (NO_COLOR, CLICOLOR, terminals).
+
+use std::io::{self, IsTerminal, Write};
+
+use anstyle::{AnsiColor, Style};
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+
+/// Writes a result, and a line end, to stdout. A broken pipe is an error like any other here; it ends the process
+/// quietly when it reaches the top.
+pub(super) fn result(text: &str) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    writeln!(out, "{text}")?;
+    out.flush()
+}
+
+/// Writes a line to stderr. Nobody may be listening, which is no failure.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// Writes a warning to stderr; its text names the cure.
+pub(super) fn warning(text: &str) {
+    note(&format!("{WARNING}warning:{WARNING:#} {text}"));
+}
+
+/// Writes an error and what caused it to stderr.
+pub(super) fn error(error: &anyhow::Error) {
+    note(&format!("{ERROR}error:{ERROR:#} {error:#}"));
+}
+
+/// Whether somebody watches stderr, so that a progress bar makes sense: a terminal, and no CI.
+pub(super) fn is_watched() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("CI").is_none()
+}
