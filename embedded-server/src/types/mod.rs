@@ -5,12 +5,17 @@
 //! answers the same name. It never moves back. Every structure keeps the bytes it holds on the heap up to date as it
 //! changes, so [`Value::memory_bytes`] costs nothing.
 
+pub mod chunked;
 pub mod hash;
+pub mod hashing;
 pub mod heap;
 pub mod list;
+pub mod packed;
 pub mod set;
+pub mod small;
 pub mod sorted_set;
 pub mod stream;
+pub mod table;
 
 pub use hash::Hash;
 pub use list::List;

@@ -1,0 +1,449 @@
+//! A packed block: byte strings one after the other in a single allocation, walked from either end.
+//!
+//! Each element is framed by its length in front and the length of both behind, so that the block can be read in
+//! either direction:
+//!
+//! ```text
+//! forward length, 7 bits a byte | content | backward length, 7 bits a byte, read from the right
+//! ```
+//!
+//! Free room may lie at both ends of the allocation, so that pushes at the front are as cheap as at the back, and an
+//! insertion moves the shorter side. A position is the offset of an element from the start of the first.
+
+use super::heap::heap_bytes;
+
+/// An element's offset in its block. Any change of the block before it makes it stale.
+pub type Position = usize;
+
+/// Most bytes that framing a length takes, either way.
+const MAX_VARINT: usize = 10;
+
+/// A block of byte strings.
+#[derive(Debug, Clone, Default)]
+pub struct Packed {
+    buf: Box<[u8]>,
+    start: usize,
+    end: usize,
+    count: usize,
+}
+
+/// How many bytes a length takes at 7 bits a byte.
+#[inline]
+fn varint_len(value: usize) -> usize {
+    if value < 0x80 {
+        1
+    } else {
+        (usize::BITS - value.leading_zeros()).div_ceil(7) as usize
+    }
+}
+
+/// Bytes that an element of `len` bytes takes in a block.
+#[inline]
+pub fn framed_len(len: usize) -> usize {
+    let front = varint_len(len) + len;
+    front + varint_len(front)
+}
+
+/// Writes `value` at the start of `out`, low bits first, the high bit meaning "more follows".
+#[inline]
+fn write_forward(out: &mut [u8], mut value: usize) {
+    for byte in out {
+        *byte = (value & 0x7f) as u8 | if value >= 0x80 { 0x80 } else { 0 };
+        value >>= 7;
+        if value == 0 {
+            return;
+        }
+    }
+}
+
+/// Writes `value` at the end of `out`, low bits last, the high bit meaning "more precedes".
+#[inline]
+fn write_backward(out: &mut [u8], mut value: usize) {
+    for byte in out.iter_mut().rev() {
+        *byte = (value & 0x7f) as u8 | if value >= 0x80 { 0x80 } else { 0 };
+        value >>= 7;
+        if value == 0 {
+            return;
+        }
+    }
+}
+
+/// Reads a length off bytes in reading order; returns it and the bytes it took.
+#[inline]
+fn read_varint<'a>(bytes: impl Iterator<Item = &'a u8>) -> (usize, usize) {
+    let mut value = 0;
+    for (i, &byte) in bytes.take(MAX_VARINT).enumerate() {
+        value |= usize::from(byte & 0x7f) << (7 * i);
+        if byte < 0x80 {
+            return (value, i + 1);
+        }
+    }
+    (value, MAX_VARINT)
+}
+
+impl Packed {
+    /// An empty block, which allocates nothing.
+    pub fn new() -> Self {
+        Packed::default()
+    }
+
+    /// How many elements it holds.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether it holds none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Bytes of the elements with their framing.
+    #[inline]
+    pub fn byte_len(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// Bytes held on the heap.
+    #[inline]
+    pub fn memory_bytes(&self) -> usize {
+        heap_bytes(self.buf.len())
+    }
+
+    /// The framed elements.
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        self.buf.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// The position of the first element.
+    #[inline]
+    pub fn first(&self) -> Option<Position> {
+        (self.count > 0).then_some(0)
+    }
+
+    /// The position of the last element.
+    #[inline]
+    pub fn last(&self) -> Option<Position> {
+        self.prev(self.byte_len())
+    }
+
+    /// The element at `at` and the position behind it; `None` at the end.
+    #[inline]
+    pub fn read(&self, at: Position) -> Option<(&[u8], Position)> {
+        let rest = self.bytes().get(at..)?;
+        let &first = rest.first()?;
+        let (len, header) = if first < 0x80 {
+            (usize::from(first), 1)
+        } else {
+            read_varint(rest.iter())
+        };
+        let content = rest.get(header..header + len)?;
+        Some((content, at + header + len + varint_len(header + len)))
+    }
+
+    /// The element at `at`; empty at the end.
+    #[inline]
+    pub fn get(&self, at: Position) -> &[u8] {
+        self.read(at).map_or(&[], |(element, _)| element)
+    }
+
+    /// The position of the element behind the one at `at`.
+    #[inline]
+    pub fn next(&self, at: Position) -> Option<Position> {
+        let (_, next) = self.read(at)?;
+        (next < self.byte_len()).then_some(next)
+    }
+
+    /// The position of the element before `at`, which may be the end of the block.
+    #[inline]
+    pub fn prev(&self, at: Position) -> Option<Position> {
+        let before = self.bytes().get(..at)?;
+        if before.is_empty() {
+            return None;
+        }
+        let (front, back) = read_varint(before.iter().rev());
+        at.checked_sub(front + back)
+    }
+
+    /// The position of element number `index`, walked to from the nearer end.
+    pub fn seek(&self, index: usize) -> Option<Position> {
+        if index >= self.count {
+            return None;
+        }
+        if index <= self.count / 2 {
+            return (0..index).try_fold(0, |at, _| self.next(at));
+        }
+        (index..self.count).try_fold(self.byte_len(), |at, _| self.prev(at))
+    }
+
+    /// Appends an element.
+    #[inline]
+    pub fn push_back(&mut self, element: &[u8]) {
+        self.insert(self.byte_len(), element);
+    }
+
+    /// Puts an element in front.
+    #[inline]
+    pub fn push_front(&mut self, element: &[u8]) {
+        self.insert(0, element);
+    }
+
+    /// Puts an element in front of the one at `at`, or last when `at` is [`Packed::byte_len`].
+    #[inline]
+    pub fn insert(&mut self, at: Position, element: &[u8]) {
+        self.count += 1;
+        self.write_at(at, 0, element);
+    }
+
+    /// Replaces the element at `at`.
+    pub fn replace(&mut self, at: Position, element: &[u8]) {
+        if let Some((_, next)) = self.read(at) {
+            self.write_at(at, next - at, element);
+        }
+    }
+
+    /// Takes out up to `n` elements from the one at `at` on.
+    pub fn remove(&mut self, at: Position, n: usize) {
+        let mut end = at;
+        for _ in 0..n {
+            let Some((_, next)) = self.read(end) else {
+                break;
+            };
+            end = next;
+            self.count -= 1;
+        }
+        self.splice(at, end - at, 0);
+        self.shrink_if_sparse();
+    }
+
+    /// Empties it and gives the memory back.
+    pub fn clear(&mut self) {
+        *self = Packed::default();
+    }
+
+    /// Takes the elements from the one at `at` on, which is number `index`, into a new block.
+    pub fn split_off(&mut self, at: Position, index: usize) -> Packed {
+        let tail: Box<[u8]> = self.bytes().get(at..).unwrap_or_default().into();
+        let split = Packed {
+            start: 0,
+            end: tail.len(),
+            buf: tail,
+            count: self.count - index,
+        };
+        self.end = self.start + at.min(self.byte_len());
+        self.count = index;
+        self.shrink();
+        split
+    }
+
+    /// The elements in order.
+    pub fn iter(&self) -> Iter<'_> {
+        Iter {
+            block: self,
+            front: 0,
+            back: self.byte_len(),
+        }
+    }
+
+    /// Replaces `old` framed bytes at `at` by `element`, framed.
+    #[inline]
+    fn write_at(&mut self, at: Position, old: usize, element: &[u8]) {
+        let header = varint_len(element.len());
+        let front = header + element.len();
+        let hole = self.splice(at, old, front + varint_len(front));
+        write_forward(hole, element.len());
+        hole[header..front].copy_from_slice(element);
+        write_backward(&mut hole[front..], front);
+    }
+
+    /// Makes the `old` bytes at `at` become `new` bytes of unspecified content, which are returned to be written.
+    #[inline]
+    fn splice(&mut self, at: usize, old: usize, new: usize) -> &mut [u8] {
+        let tail = self.byte_len() - at - old;
+        if new <= old {
+            self.close_gap(at, old, old - new, tail);
+        } else {
+            self.open_gap(at, old, new - old, tail);
+        }
+        let begin = self.start + at;
+        &mut self.buf[begin..begin + new]
+    }
+
+    /// Gives up `gap` of the `old` bytes at `at`, moving the shorter side.
+    fn close_gap(&mut self, at: usize, old: usize, gap: usize, tail: usize) {
+        if gap == 0 {
+            return;
+        }
+        if at < tail {
+            self.buf
+                .copy_within(self.start..self.start + at, self.start + gap);
+            self.start += gap;
+        } else {
+            let from = self.start + at + old;
+            self.buf.copy_within(from..self.end, from - gap);
+            self.end -= gap;
+        }
+    }
+
+    /// Makes room for `gap` more bytes at `at`, on the shorter side if it is free there, growing where neither is.
+    #[inline]
+    fn open_gap(&mut self, at: usize, old: usize, gap: usize, tail: usize) {
+        let front_fits = self.start >= gap;
+        let back_fits = self.buf.len() - self.end >= gap;
+        if front_fits && (at < tail || !back_fits) {
+            self.buf
+                .copy_within(self.start..self.start + at, self.start - gap);
+            self.start -= gap;
+        } else if back_fits {
+            let from = self.start + at + old;
+            self.buf.copy_within(from..self.end, from + gap);
+            self.end += gap;
+        } else {
+            self.grow(at, old, gap, tail);
+        }
+    }
+
+    /// Moves to an allocation a quarter larger than needed, the new room on the side that is being pushed at.
+    #[cold]
+    fn grow(&mut self, at: usize, old: usize, gap: usize, tail: usize) {
+        let len = self.byte_len() + gap;
+        // One word short of a step of the allocator, so that none of what it hands out is lost.
+        let capacity = (len + len / 4 + 16).next_multiple_of(16) + 8;
+        let mut buf = vec![0; capacity].into_boxed_slice();
+        let start = if at < tail { capacity - len } else { 0 };
+        buf[start..start + at].copy_from_slice(&self.buf[self.start..self.start + at]);
+        buf[start + len - tail - old..start + len]
+            .copy_from_slice(&self.buf[self.start + at..self.end]);
+        (self.buf, self.start, self.end) = (buf, start, start + len);
+    }
+
+    /// Gives back memory once less than half of it is used.
+    fn shrink_if_sparse(&mut self) {
+        if self.buf.len() > 64 && self.byte_len() < self.buf.len() / 2 {
+            self.shrink();
+        }
+    }
+
+    /// Gives back all memory not used.
+    pub fn shrink(&mut self) {
+        if self.byte_len() < self.buf.len() {
+            self.buf = self.bytes().into();
+            (self.start, self.end) = (0, self.buf.len());
+        }
+    }
+}
+
+/// The elements of a block, from either end.
+#[derive(Debug, Clone)]
+pub struct Iter<'a> {
+    block: &'a Packed,
+    front: Position,
+    back: Position,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.front >= self.back {
+            return None;
+        }
+        let (element, next) = self.block.read(self.front)?;
+        self.front = next;
+        Some(element)
+    }
+}
+
+impl DoubleEndedIterator for Iter<'_> {
+    #[inline]
+    fn next_back(&mut self) -> Option<Self::Item> {
+        if self.front >= self.back {
+            return None;
+        }
+        self.back = self.block.prev(self.back)?;
+        Some(self.block.get(self.back))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Packed, framed_len};
+    use proptest::prelude::*;
+
+    #[derive(Debug, Clone)]
+    enum Op {
+        Insert(usize, Vec<u8>),
+        Replace(usize, Vec<u8>),
+        Remove(usize, usize),
+        Split(usize),
+    }
+
+    fn element() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            4 => prop::collection::vec(any::<u8>(), 0..20),
+            1 => prop::collection::vec(any::<u8>(), 120..140),
+            1 => (16_370usize..16_400).prop_map(|len| vec![7; len]),
+        ]
+    }
+
+    fn op() -> impl Strategy<Value = Op> {
+        prop_oneof![
+            3 => (prop_oneof![Just(0), Just(usize::MAX), any::<usize>()], element()).prop_map(|(i, e)| Op::Insert(i, e)),
+            1 => (any::<usize>(), element()).prop_map(|(i, e)| Op::Replace(i, e)),
+            1 => (any::<usize>(), 1usize..4).prop_map(|(i, n)| Op::Remove(i, n)),
+            1 => any::<usize>().prop_map(Op::Split),
+        ]
+    }
+
+    fn apply(block: &mut Packed, model: &mut Vec<Vec<u8>>, op: Op) {
+        match op {
+            Op::Insert(i, e) => {
+                let i = if i == usize::MAX {
+                    model.len()
+                } else {
+                    i % (model.len() + 1)
+                };
+                let at = block.seek(i).unwrap_or(block.byte_len());
+                block.insert(at, &e);
+                model.insert(i, e);
+            }
+            Op::Replace(i, e) if !model.is_empty() => {
+                let i = i % model.len();
+                block.replace(block.seek(i).unwrap(), &e);
+                model[i] = e;
+            }
+            Op::Remove(i, n) if !model.is_empty() => {
+                let i = i % model.len();
+                block.remove(block.seek(i).unwrap(), n);
+                model.drain(i..(i + n).min(model.len()));
+            }
+            Op::Split(i) if !model.is_empty() => {
+                let i = i % model.len();
+                let at = block.seek(i).unwrap();
+                let tail = block.split_off(at, i);
+                let tail_model = model.split_off(i);
+                assert!(tail.iter().eq(tail_model.iter().map(Vec::as_slice)));
+                assert_eq!(tail.len(), tail_model.len());
+            }
+            _ => {}
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn behaves_as_a_vector_of_strings(ops in prop::collection::vec(op(), 1..80)) {
+            let mut block = Packed::new();
+            let mut model = Vec::new();
+            for op in ops {
+                apply(&mut block, &mut model, op);
+                prop_assert_eq!(block.len(), model.len());
+                prop_assert!(block.iter().eq(model.iter().map(Vec::as_slice)));
+                prop_assert!(block.iter().rev().eq(model.iter().rev().map(Vec::as_slice)));
+                prop_assert_eq!(block.byte_len(), model.iter().map(|e| framed_len(e.len())).sum::<usize>());
+            }
+        }
+    }
+}
