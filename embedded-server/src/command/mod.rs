@@ -1,0 +1,102 @@
+//! Commands: what a handler is given, and the texts in which Redis refuses.
+//!
+//! A handler reads its arguments, works on the node's state and writes exactly one reply. It knows no sockets. Before
+//! it runs, its name, its arity, the client's rights and (for `denyoom`) the memory limit have been checked.
+
+pub mod table;
+
+use crate::client::Client;
+use crate::keyspace::Db;
+use crate::node::Server;
+pub(crate) use crate::resp::{Arguments, Reply};
+use crate::text::integer;
+
+/// What a handler works on: the node, the client that asked, and where the answer goes.
+pub struct Context<'a> {
+    /// The node: configuration, keyspace, clock, statistics, the other clients.
+    pub server: &'a mut Server,
+    /// The client whose command this is.
+    pub client: &'a mut Client,
+    /// The answer, in the client's protocol.
+    pub reply: &'a mut Reply,
+}
+
+/// Carries out one command. `arguments` begins with the command's name (for a subcommand: with the container's name,
+/// the subcommand's name follows), just as sent.
+pub type Handler = fn(&mut Context<'_>, &Arguments<'_>);
+
+/// Redis's words for why a command was refused. Clients compare them, so they are facts of the protocol.
+pub mod refusal {
+    /// The key holds another type than the command works on.
+    pub const WRONG_TYPE: &str =
+        "WRONGTYPE Operation against a key holding the wrong kind of value";
+    /// Words that do not fit together, or are not known.
+    pub const SYNTAX: &str = "ERR syntax error";
+    /// No 64-bit signed integer.
+    pub const NOT_AN_INTEGER: &str = "ERR value is not an integer or out of range";
+    /// No floating-point number.
+    pub const NOT_A_FLOAT: &str = "ERR value is not a valid float";
+    /// The key does not exist, where it must.
+    pub const NO_SUCH_KEY: &str = "ERR no such key";
+    /// A source and a destination that are one and the same.
+    pub const SAME_OBJECT: &str = "ERR source and destination objects are the same";
+    /// A database number beyond `databases`.
+    pub const DB_OUT_OF_RANGE: &str = "ERR DB index is out of range";
+    /// An index beyond the end.
+    pub const OUT_OF_RANGE: &str = "ERR index out of range";
+    /// The result of INCR and its kin does not fit 64 bits.
+    pub const OVERFLOW: &str = "ERR increment or decrement would overflow";
+    /// A string would outgrow `proto-max-bulk-len`.
+    pub const STRING_TOO_LONG: &str =
+        "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+    /// A `denyoom` command, and eviction could not make room.
+    pub const OOM: &str = "OOM command not allowed when used memory > 'maxmemory'.";
+    /// A password is set and the client has not given it.
+    pub const NO_AUTH: &str = "NOAUTH Authentication required.";
+    /// RESTORE onto a key that exists.
+    pub const BUSY_KEY: &str = "BUSYKEY Target key name already exists.";
+}
+
+impl Context<'_> {
+    /// Answers with the error `message`, which opens with its code.
+    pub fn error(&mut self, message: &str) {
+        self.reply.error(message);
+    }
+
+    /// Refuses a number of arguments. `name` is `get`, or `config|set` for a subcommand.
+    pub fn wrong_arity(&mut self, name: &str) {
+        self.reply.error(&format!(
+            "ERR wrong number of arguments for '{name}' command"
+        ));
+    }
+
+    /// Refuses an expiry time that is zero, negative or beyond the calendar. `name` as in [`Context::wrong_arity`].
+    pub fn invalid_expire(&mut self, name: &str) {
+        self.reply
+            .error(&format!("ERR invalid expire time in '{name}' command"));
+    }
+
+    /// The database the client has selected.
+    #[must_use]
+    pub fn db(&self) -> Db {
+        self.client.db
+    }
+
+    /// `argument` as a 64-bit integer; where it is none, the refusal has been written.
+    pub fn integer(&mut self, argument: &[u8]) -> Option<i64> {
+        let value = integer::parse(argument);
+        if value.is_none() {
+            self.error(refusal::NOT_AN_INTEGER);
+        }
+        value
+    }
+}
+
+/// The rows of every group: each file of commands contributes its `COMMANDS`.
+const GROUPS: &[&[table::CommandSpec]] = &[];
+
+/// Whether `argument` is `word`, in whatever case.
+#[must_use]
+pub fn is(argument: &[u8], word: &str) -> bool {
+    argument.eq_ignore_ascii_case(word.as_bytes())
+}
