@@ -1,0 +1,78 @@
+//! The fuzz targets: functions that take any bytes, must not panic, and assert what must hold of what they read.
+//!
+//! libFuzzer calls them from `fuzz_targets/`, and `tests/fuzz_smoke.rs` on a stable compiler.
+
+use embedded_server::config::Config;
+use embedded_server::rdb::{crc64, payload};
+use embedded_server::resp::parse::{Batch, Limits, Parser, ProtocolError};
+
+/// What a socket sends. However the bytes are cut, the same commands come out, and the same error ends them.
+pub fn resp_commands(data: &[u8]) {
+    let Some((cut, bytes)) = data.split_first() else {
+        return;
+    };
+    let whole = commands(bytes, bytes.len());
+    let pieces = commands(bytes, usize::from(*cut) % 16 + 1);
+    assert_eq!(whole, pieces, "cut every {} bytes", cut % 16 + 1);
+}
+
+type Commands = (Vec<Vec<Vec<u8>>>, Option<ProtocolError>);
+
+/// Every command in `bytes`, which arrive in pieces of `size`.
+fn commands(bytes: &[u8], size: usize) -> Commands {
+    let limits = Limits {
+        bulk_bytes_max: 1 << 20,
+        authenticated: true,
+    };
+    let (mut parser, mut batch, mut buffer) = (Parser::default(), Batch::default(), Vec::new());
+    let mut found = Vec::new();
+    for piece in bytes.chunks(size.max(1)) {
+        buffer.extend_from_slice(piece);
+        loop {
+            batch.clear();
+            let progress = parser.parse(&mut buffer, limits, &mut batch);
+            let words = |command: embedded_server::resp::parse::Arguments<'_>| {
+                command.iter().map(<[u8]>::to_vec).collect()
+            };
+            found.extend(batch.commands(&buffer).map(words));
+            assert!(progress.consumed <= buffer.len());
+            buffer.drain(..progress.consumed);
+            match progress.error {
+                Some(error) => return (found, Some(error)),
+                None if progress.starved => break,
+                None => {}
+            }
+        }
+    }
+    (found, None)
+}
+
+/// What RESTORE takes: as it is, and in an envelope that holds, so that what is inside is looked at too.
+/// What can be read can be written and read again.
+pub fn restore_payload(data: &[u8]) {
+    let _ = payload::decode(data);
+    let mut enveloped = [data, &10_u16.to_le_bytes()].concat();
+    enveloped.extend(crc64::checksum(&enveloped).to_le_bytes());
+    if let Ok(payload::Value::String(bytes)) = payload::decode(&enveloped) {
+        let again = payload::decode(&payload::encode_string(&bytes, true));
+        assert_eq!(again, Ok(payload::Value::String(bytes)));
+    }
+}
+
+/// A `redis.conf`. What was accepted prints as a value that is accepted.
+pub fn configuration_file(data: &[u8]) {
+    let mut config = Config::default();
+    if config.apply_text(&String::from_utf8_lossy(data)).is_ok() {
+        let changed: Vec<_> = config
+            .changed()
+            .map(|(directive, value)| (directive.name, value))
+            .collect();
+        for (name, value) in changed {
+            let again = Config::default().set(name, &value);
+            assert!(
+                again.is_ok(),
+                "{name} prints as {value:?}, which it refuses: {again:?}"
+            );
+        }
+    }
+}
