@@ -240,11 +240,30 @@ impl Packed {
 
     /// The elements in order.
     pub fn iter(&self) -> Iter<'_> {
+        self.iter_from(0)
+    }
+
+    /// The elements from the one at `at` on.
+    pub fn iter_from(&self, at: Position) -> Iter<'_> {
+        Iter {
+            block: self,
+            front: at,
+            back: self.byte_len(),
+        }
+    }
+
+    /// The elements before the one at `at`.
+    pub fn iter_until(&self, at: Position) -> Iter<'_> {
         Iter {
             block: self,
             front: 0,
-            back: self.byte_len(),
+            back: at,
         }
+    }
+
+    /// The elements up to and with the one at `at`.
+    pub fn iter_through(&self, at: Position) -> Iter<'_> {
+        self.iter_until(self.read(at).map_or(at, |(_, next)| next))
     }
 
     /// Replaces `old` framed bytes at `at` by `element`, framed.
