@@ -9,6 +9,7 @@ pub mod chunked;
 pub mod hash;
 pub mod hashing;
 pub mod heap;
+pub mod intset;
 pub mod list;
 pub mod packed;
 pub mod set;
@@ -18,8 +19,8 @@ pub mod stream;
 pub mod table;
 
 pub use hash::Hash;
-pub use list::List;
-pub use set::Set;
+pub use list::{End, List};
+pub use set::{Member, Set};
 pub use sorted_set::SortedSet;
 pub use stream::Stream;
 

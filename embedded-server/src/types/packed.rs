@@ -266,6 +266,38 @@ impl Packed {
         self.iter_until(self.read(at).map_or(at, |(_, next)| next))
     }
 
+    /// The elements taken two by two: fields with values, members with scores.
+    pub fn pairs(&self) -> Pairs<'_> {
+        Pairs(self.iter())
+    }
+
+    /// The position of the first of a pair that equals `key`.
+    #[inline]
+    pub fn find_pair(&self, key: &[u8]) -> Option<Position> {
+        let mut at = 0;
+        loop {
+            let (first, second) = self.read(at)?;
+            if first == key {
+                return Some(at);
+            }
+            (_, at) = self.read(second)?;
+        }
+    }
+
+    /// The pair whose first is at `at`.
+    #[inline]
+    pub fn pair(&self, at: Position) -> Option<(&[u8], &[u8])> {
+        let (first, second) = self.read(at)?;
+        Some((first, self.get(second)))
+    }
+
+    /// Replaces the second of the pair whose first is at `at`.
+    pub fn replace_second(&mut self, at: Position, element: &[u8]) {
+        if let Some((_, second)) = self.read(at) {
+            self.replace(second, element);
+        }
+    }
+
     /// Replaces `old` framed bytes at `at` by `element`, framed.
     #[inline]
     fn write_at(&mut self, at: Position, old: usize, element: &[u8]) {
@@ -384,6 +416,27 @@ impl DoubleEndedIterator for Iter<'_> {
         }
         self.back = self.block.prev(self.back)?;
         Some(self.block.get(self.back))
+    }
+}
+
+/// The elements of a block two by two, from either end.
+#[derive(Debug, Clone)]
+pub struct Pairs<'a>(Iter<'a>);
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        Some((self.0.next()?, self.0.next()?))
+    }
+}
+
+impl DoubleEndedIterator for Pairs<'_> {
+    #[inline]
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let second = self.0.next_back()?;
+        Some((self.0.next_back()?, second))
     }
 }
 
