@@ -4,7 +4,8 @@
     dead_code,
     clippy::expect_used,
     clippy::panic,
-    reason = "shared by tests and benchmarks, which use what they need of it and end by panicking"
+    clippy::print_stdout,
+    reason = "shared by tests and benchmarks, which use what they need of it tell what is left out, and end by panicking"
 )]
 
 use std::ffi::OsStr;
