@@ -6,7 +6,8 @@
 
 mod observe;
 
-pub use observe::{Event, Extent, Ignore, Interrupt, KeyRow, KeyTable, Observer, Progress};
+pub use crate::drive::Interrupt;
+pub use observe::{Event, Extent, Ignore, Observer, Progress};
 
 use crate::recording::model::Recording;
 use crate::workload::plan::Plan;

@@ -1,5 +1,214 @@
 //! The drive: sends the load of a phase and measures what comes back.
 //!
-//! The hot part of the program: nothing here prints, reads YAML, takes a lock or allocates per request.
+//! The hot part of the program: nothing here prints, reads YAML, takes a lock or allocates per request. Worker threads
+//! share nothing while they work; [`drive`] starts them together, passes on their progress and merges what they leave.
 
+mod connection;
+pub mod encode;
+mod engine;
+mod fault;
+mod interrupt;
+mod job;
+pub mod pace;
 pub mod resp;
+pub mod tally;
+pub mod timeline;
+mod timer;
+pub mod touch;
+mod usage;
+mod worker;
+
+use std::sync::mpsc;
+use std::thread;
+
+pub use fault::Fault;
+pub use interrupt::Interrupt;
+pub use job::{Access, Job, Limits};
+
+use pace::nanoseconds;
+use tally::{Counts, Measured};
+use touch::Touches;
+use worker::{Finished, Line, Message};
+
+/// What a phase left.
+#[derive(Debug)]
+pub struct Driven {
+    /// What was measured.
+    pub measured: Measured,
+    /// When keys were touched, in this phase and before it.
+    pub touches: Option<Touches>,
+    /// Requests that fell due.
+    pub due: u64,
+    /// Requests without an answer that no error explains.
+    pub in_flight: u64,
+    /// When the first request could be sent, nanoseconds since the job's origin.
+    pub began_ns: u64,
+    /// When the last reply came, or waiting for it was given up.
+    pub ended_ns: u64,
+    /// CPU seconds of the workers.
+    pub cpu_s: f64,
+    /// Of these, seconds spent watching the clock with nothing else to do.
+    pub spin_s: f64,
+    /// Why the phase was cut short, if it was.
+    pub fault: Option<Fault>,
+    /// Whether the user stopped it.
+    pub interrupted: bool,
+}
+
+/// How far a phase has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Advance {
+    /// Nanoseconds since the phase began.
+    pub elapsed_ns: u64,
+    /// Requests answered, writes after a miss not included.
+    pub requests: u64,
+    /// What was counted.
+    pub counts: Counts,
+}
+
+/// Drives `job` to its end, telling `progress` about ten times a second on the calling thread.
+///
+/// `touches` is what is known of the keys from the phases before; none where it is not asked for.
+///
+/// # Errors
+///
+/// Where nothing was sent, because connections could not be made. What goes wrong later is part of what is returned.
+pub fn drive(
+    job: &Job<'_>,
+    touches: Option<Touches>,
+    interrupt: &Interrupt,
+    progress: &mut dyn FnMut(Advance),
+) -> Result<Driven, Fault> {
+    let crew = job.crew() as usize;
+    let mut shares = Vec::with_capacity(crew);
+    let count = job.keys.count;
+    let fresh = touches.is_some();
+    shares.push(touches);
+    shares.resize_with(crew, || fresh.then(|| Touches::new(count)));
+    thread::scope(|scope| {
+        let (messages, inbox) = mpsc::channel();
+        let (mut starts, mut threads) = (Vec::with_capacity(crew), Vec::with_capacity(crew));
+        for (number, touches) in shares.into_iter().enumerate() {
+            let (start, started) = mpsc::channel();
+            let line = Line {
+                number,
+                messages: messages.clone(),
+                start: started,
+                interrupt,
+            };
+            let name = format!("drive-{number}");
+            let thread = thread::Builder::new()
+                .name(name)
+                .spawn_scoped(scope, move || worker::work(job, touches, &line));
+            starts.push(start);
+            threads.push(thread?);
+        }
+        drop(messages);
+        let began_ns = supervise(job, &inbox, starts, progress);
+        let results = threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or(Err(Fault::Panicked)));
+        merge(began_ns, results)
+    })
+}
+
+/// Starts the workers once all are ready, and listens to them until all have gone; when they began.
+fn supervise(
+    job: &Job<'_>,
+    inbox: &mpsc::Receiver<(usize, Message)>,
+    mut starts: Vec<mpsc::Sender<u64>>,
+    progress: &mut dyn FnMut(Advance),
+) -> u64 {
+    let (mut ready, mut began_ns) = (0, 0);
+    let mut latest = vec![(Counts::default(), 0); starts.len()];
+    while let Ok((number, message)) = inbox.recv() {
+        match message {
+            Message::Ready => {
+                ready += 1;
+                if ready == latest.len() {
+                    began_ns = nanoseconds(job.origin.elapsed());
+                    for start in starts.drain(..) {
+                        // A worker that is gone has said so or will.
+                        let _ = start.send(began_ns);
+                    }
+                }
+            }
+            // A worker that could not begin keeps the others from beginning.
+            Message::Gone => starts.clear(),
+            Message::Progress(counts, requests) => {
+                if let Some(place) = latest.get_mut(number) {
+                    *place = (counts, requests);
+                }
+                let elapsed_ns = nanoseconds(job.origin.elapsed()).saturating_sub(began_ns);
+                progress(advance(elapsed_ns, &latest));
+            }
+        }
+    }
+    began_ns
+}
+
+fn advance(elapsed_ns: u64, latest: &[(Counts, u64)]) -> Advance {
+    latest.iter().fold(
+        Advance {
+            elapsed_ns,
+            ..Advance::default()
+        },
+        |sum, (counts, requests)| Advance {
+            requests: sum.requests + requests,
+            counts: sum.counts.plus(counts),
+            ..sum
+        },
+    )
+}
+
+/// Everything that the workers leave as one; the first fault where none of them began.
+fn merge(
+    began_ns: u64,
+    results: impl Iterator<Item = Result<Finished, Fault>>,
+) -> Result<Driven, Fault> {
+    let (mut whole, mut first_fault) = (None::<Driven>, None);
+    for result in results {
+        match (result, &mut whole) {
+            (Ok(finished), None) => whole = Some(alone(began_ns, finished)),
+            (Ok(finished), Some(whole)) => add(whole, finished),
+            (Err(Fault::CalledOff), _) => {}
+            (Err(fault), _) => first_fault = first_fault.or(Some(fault)),
+        }
+    }
+    match (whole, first_fault) {
+        (Some(mut whole), fault) => {
+            whole.fault = whole.fault.or(fault);
+            Ok(whole)
+        }
+        (None, fault) => Err(fault.unwrap_or(Fault::CalledOff)),
+    }
+}
+
+fn alone(began_ns: u64, finished: Finished) -> Driven {
+    Driven {
+        measured: finished.measured,
+        touches: finished.touches,
+        due: finished.due,
+        in_flight: finished.in_flight,
+        began_ns,
+        ended_ns: finished.ended_ns,
+        cpu_s: finished.cpu_s,
+        spin_s: finished.spin_s,
+        fault: finished.fault,
+        interrupted: finished.interrupted,
+    }
+}
+
+fn add(whole: &mut Driven, finished: Finished) {
+    whole.measured.merge(finished.measured);
+    if let (Some(mine), Some(theirs)) = (&mut whole.touches, &finished.touches) {
+        mine.merge(theirs);
+    }
+    whole.due += finished.due;
+    whole.in_flight += finished.in_flight;
+    whole.ended_ns = whole.ended_ns.max(finished.ended_ns);
+    whole.cpu_s += finished.cpu_s;
+    whole.spin_s += finished.spin_s;
+    whole.fault = whole.fault.take().or(finished.fault);
+    whole.interrupted |= finished.interrupted;
+}

@@ -116,7 +116,9 @@ impl Scanner {
 
     /// Passes over as much of a body as there is; says how much.
     fn pass_over(&mut self, available: usize) -> usize {
-        let here = usize::try_from(self.skip).unwrap_or(usize::MAX).min(available);
+        let here = usize::try_from(self.skip)
+            .unwrap_or(usize::MAX)
+            .min(available);
         self.skip -= here as u64;
         here
     }
@@ -124,7 +126,9 @@ impl Scanner {
     /// Takes note of the element that `head` opens; false where more must be seen of it first.
     fn element(&mut self, head: &Head<'_>, bytes: &[u8]) -> Result<bool, Malformed> {
         let between = self.open == 0 && self.aside == 0;
-        let Some(body) = self.body(head, bytes, between)? else { return Ok(false) };
+        let Some(body) = self.body(head, bytes, between)? else {
+            return Ok(false);
+        };
         // Attributes precede an element, pushes stand between replies: neither counts as one.
         let own = !(head.kind == b'|' || head.kind == b'>' && between);
         let elements = elements(head)?;
@@ -135,11 +139,20 @@ impl Scanner {
             (false, _) => self.open = self.open + elements - u64::from(own),
         }
         self.skip = body;
-        if self.open.max(self.aside) > COUNT_LIMIT { Err(Malformed) } else { Ok(true) }
+        if self.open.max(self.aside) > COUNT_LIMIT {
+            Err(Malformed)
+        } else {
+            Ok(true)
+        }
     }
 
     /// Bytes of the body that follows `head`; none where more must be seen to know what an error says.
-    fn body(&mut self, head: &Head<'_>, bytes: &[u8], between: bool) -> Result<Option<u64>, Malformed> {
+    fn body(
+        &mut self,
+        head: &Head<'_>,
+        bytes: &[u8],
+        between: bool,
+    ) -> Result<Option<u64>, Malformed> {
         if head.kind == b'-' && between {
             self.word = Word::first_of(head.text);
         }
@@ -149,7 +162,9 @@ impl Scanner {
         let length = number(head.text)?;
         if head.kind == b'!' && between {
             let wanted = WORD_LIMIT.min(usize::try_from(length).unwrap_or(WORD_LIMIT));
-            let Some(text) = bytes.get(head.length..head.length + wanted) else { return Ok(None) };
+            let Some(text) = bytes.get(head.length..head.length + wanted) else {
+                return Ok(None);
+            };
             self.word = Word::first_of(text);
         }
         Ok(Some(length + 2))
@@ -181,7 +196,14 @@ fn whole(bytes: &[u8]) -> Option<(usize, Reply)> {
         b'+' if bytes.starts_with(b"+OK\r\n") => Some((5, Reply::Value)),
         b':' => {
             let (value, head) = short_number(bytes)?;
-            Some((head, if value == 0 { Reply::Zero } else { Reply::Value }))
+            Some((
+                head,
+                if value == 0 {
+                    Reply::Zero
+                } else {
+                    Reply::Value
+                },
+            ))
         }
         _ if bytes.starts_with(b"$-1\r\n") => Some((5, Reply::Nil)),
         _ => None,
@@ -205,7 +227,8 @@ fn short_number(bytes: &[u8]) -> Option<(u64, usize)> {
     }
     let shift = 64 - 8 * digits;
     let text = (word << shift) | ((EACH * u64::from(b'0')) & ((1 << shift) - 1));
-    let all_digits = (text & (EACH * 0xf0)) | ((text.wrapping_add(EACH * 6) & (EACH * 0xf0)) >> 4) == EACH * 0x33;
+    let all_digits = (text & (EACH * 0xf0)) | ((text.wrapping_add(EACH * 6) & (EACH * 0xf0)) >> 4)
+        == EACH * 0x33;
     if !all_digits {
         return None;
     }
@@ -217,15 +240,28 @@ fn short_number(bytes: &[u8]) -> Option<(u64, usize)> {
 
 /// The line at the front of `bytes`, once its end has come.
 fn head(bytes: &[u8]) -> Result<Option<Head<'_>>, Malformed> {
-    let Some((&kind, line)) = bytes.split_first() else { return Ok(None) };
+    let Some((&kind, line)) = bytes.split_first() else {
+        return Ok(None);
+    };
     if !b"$+:-*_%~>|#,(=!".contains(&kind) {
         return Err(Malformed);
     }
     let Some(end) = line.iter().take(LINE_LIMIT).position(|&byte| byte == b'\n') else {
-        return if line.len() < LINE_LIMIT { Ok(None) } else { Err(Malformed) };
+        return if line.len() < LINE_LIMIT {
+            Ok(None)
+        } else {
+            Err(Malformed)
+        };
     };
-    let text = line.get(..end).and_then(|text| text.strip_suffix(b"\r")).ok_or(Malformed)?;
-    Ok(Some(Head { kind, text, length: end + 2 }))
+    let text = line
+        .get(..end)
+        .and_then(|text| text.strip_suffix(b"\r"))
+        .ok_or(Malformed)?;
+    Ok(Some(Head {
+        kind,
+        text,
+        length: end + 2,
+    }))
 }
 
 /// Elements that follow `head`.
@@ -252,8 +288,14 @@ fn number(text: &[u8]) -> Result<u64, Malformed> {
     if text.is_empty() || text.len() > DIGITS_LIMIT || !text.iter().all(u8::is_ascii_digit) {
         return Err(Malformed);
     }
-    let value = text.iter().fold(0, |value, digit| value * 10 + u64::from(digit - b'0'));
-    if value > COUNT_LIMIT { Err(Malformed) } else { Ok(value) }
+    let value = text
+        .iter()
+        .fold(0, |value, digit| value * 10 + u64::from(digit - b'0'));
+    if value > COUNT_LIMIT {
+        Err(Malformed)
+    } else {
+        Ok(value)
+    }
 }
 
 #[cfg(test)]
@@ -272,7 +314,11 @@ mod tests {
                 match scanner.next(&kept)? {
                     Step::Reply(used, reply) => {
                         kept.drain(..used);
-                        let word = if reply == Reply::Error { scanner.word().to_vec() } else { Vec::new() };
+                        let word = if reply == Reply::Error {
+                            scanner.word().to_vec()
+                        } else {
+                            Vec::new()
+                        };
                         found.push((reply, word));
                     }
                     Step::More(used) => {
@@ -282,34 +328,64 @@ mod tests {
                 }
             }
         }
-        assert!(kept.is_empty(), "left over: {:?}", String::from_utf8_lossy(&kept));
+        assert!(
+            kept.is_empty(),
+            "left over: {:?}",
+            String::from_utf8_lossy(&kept)
+        );
         Ok(found)
     }
 
     /// An element of RESP with the reply that it is at the top.
     fn element() -> impl Strategy<Value = (Vec<u8>, Reply)> {
         let leaf = prop_oneof![
-            proptest::collection::vec(any::<u8>(), 0..300)
-                .prop_map(|body| ([format!("${}\r\n", body.len()).as_bytes(), &body, b"\r\n"].concat(), Reply::Value)),
-            any::<i64>().prop_map(|n| (format!(":{n}\r\n").into(), if n == 0 { Reply::Zero } else { Reply::Value })),
+            proptest::collection::vec(any::<u8>(), 0..300).prop_map(|body| (
+                [format!("${}\r\n", body.len()).as_bytes(), &body, b"\r\n"].concat(),
+                Reply::Value
+            )),
+            any::<i64>().prop_map(|n| (
+                format!(":{n}\r\n").into(),
+                if n == 0 { Reply::Zero } else { Reply::Value }
+            )),
             Just((b":0\r\n".to_vec(), Reply::Zero)),
             Just((b"+OK\r\n".to_vec(), Reply::Value)),
             "[a-zA-Z ]{0,40}".prop_map(|text| (format!("+{text}\r\n").into(), Reply::Value)),
             "[a-zA-Z ]{0,40}".prop_map(|text| (format!("-{text}\r\n").into(), Reply::Error)),
-            "[a-zA-Z ]{0,40}".prop_map(|text| (format!("!{}\r\n{text}\r\n", text.len()).into(), Reply::Error)),
-            "[a-zA-Z ]{0,40}".prop_map(|text| (format!("={}\r\n{text}\r\n", text.len()).into(), Reply::Value)),
+            "[a-zA-Z ]{0,40}".prop_map(|text| (
+                format!("!{}\r\n{text}\r\n", text.len()).into(),
+                Reply::Error
+            )),
+            "[a-zA-Z ]{0,40}".prop_map(|text| (
+                format!("={}\r\n{text}\r\n", text.len()).into(),
+                Reply::Value
+            )),
             Just((b"$-1\r\n".to_vec(), Reply::Nil)),
             Just((b"*-1\r\n".to_vec(), Reply::Nil)),
             Just((b"_\r\n".to_vec(), Reply::Nil)),
             Just((b"#t\r\n".to_vec(), Reply::Value)),
             Just((b",1.5\r\n".to_vec(), Reply::Value)),
-            Just((b"(123456789012345678901234567890\r\n".to_vec(), Reply::Value)),
+            Just((
+                b"(123456789012345678901234567890\r\n".to_vec(),
+                Reply::Value
+            )),
         ];
         leaf.prop_recursive(4, 32, 5, |inner| {
-            (prop::sample::select(b"*~%".to_vec()), proptest::collection::vec((inner.clone(), inner), 0..5), any::<bool>())
+            (
+                prop::sample::select(b"*~%".to_vec()),
+                proptest::collection::vec((inner.clone(), inner), 0..5),
+                any::<bool>(),
+            )
                 .prop_map(|(kind, pairs, attribute)| {
-                    let elements = if kind == b'%' { pairs.len() } else { 2 * pairs.len() };
-                    let mut bytes = if attribute { b"|1\r\n+ttl\r\n*1\r\n:0\r\n".to_vec() } else { Vec::new() };
+                    let elements = if kind == b'%' {
+                        pairs.len()
+                    } else {
+                        2 * pairs.len()
+                    };
+                    let mut bytes = if attribute {
+                        b"|1\r\n+ttl\r\n*1\r\n:0\r\n".to_vec()
+                    } else {
+                        Vec::new()
+                    };
                     bytes.extend(format!("{}{elements}\r\n", kind as char).bytes());
                     for (left, right) in pairs {
                         bytes.extend(left.0);
@@ -365,14 +441,30 @@ mod tests {
     #[test]
     fn errors_are_known_by_their_first_word() {
         let stream = b"-OOM command not allowed when used memory > 'maxmemory'.\r\n!12\r\nSYNTAX wrong\r\n-\r\n";
-        let words: Vec<_> = replies(stream, &[]).unwrap().into_iter().map(|found| found.1).collect();
+        let words: Vec<_> = replies(stream, &[])
+            .unwrap()
+            .into_iter()
+            .map(|found| found.1)
+            .collect();
         assert_eq!(words, [b"OOM".to_vec(), b"SYNTAX".to_vec(), Vec::new()]);
     }
 
     #[test]
     fn what_is_not_resp_is_refused() {
-        for bytes in [&b"HTTP/1.1 400 Bad Request\r\n"[..], b"$x\r\n", b"$99999999999999\r\n", b"*5x\r\n", b"+a\n", b"$-2\r\n"] {
-            assert_eq!(Scanner::default().next(bytes), Err(Malformed), "{}", String::from_utf8_lossy(bytes));
+        for bytes in [
+            &b"HTTP/1.1 400 Bad Request\r\n"[..],
+            b"$x\r\n",
+            b"$99999999999999\r\n",
+            b"*5x\r\n",
+            b"+a\n",
+            b"$-2\r\n",
+        ] {
+            assert_eq!(
+                Scanner::default().next(bytes),
+                Err(Malformed),
+                "{}",
+                String::from_utf8_lossy(bytes)
+            );
         }
         let endless = [b"+".to_vec(), vec![b'a'; LINE_LIMIT]].concat();
         assert_eq!(Scanner::default().next(&endless), Err(Malformed));

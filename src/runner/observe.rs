@@ -1,8 +1,5 @@
 //! What a run tells while it is going on, and how it is stopped.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use crate::recording::model::{PhaseRecord, Server, SurvivalRecord};
 
 /// Is told what happens during a run.
@@ -75,10 +72,8 @@ pub enum Event<'a> {
         cell: usize,
         /// Which repetition, from 0.
         repetition: u32,
-        /// The summary, as it goes into the recording.
+        /// As it goes into the recording.
         survival: &'a SurvivalRecord,
-        /// What became of every key, unpacked; the recording keeps the same packed (`recording::keys`).
-        keys: &'a KeyTable,
     },
     /// Something a reader must know before believing the figures; the recording keeps it too.
     Warning(&'a str),
@@ -108,52 +103,4 @@ pub struct Progress {
     pub rate: f64,
     /// Hits per read so far; absent before the first read.
     pub hit_ratio: Option<f64>,
-}
-
-/// What became of every key of the key space.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct KeyTable {
-    pub(super) rows: Vec<KeyRow>,
-}
-
-impl KeyTable {
-    /// One row per key, in the order of the key numbers.
-    #[must_use]
-    pub fn rows(&self) -> &[KeyRow] {
-        &self.rows
-    }
-}
-
-/// What became of one key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeyRow {
-    /// Rank by last touch, 0 the latest; absent for a key that was never written.
-    pub last_touch_rank: Option<u64>,
-    /// How often it was read with success or written.
-    pub touches: u32,
-    /// Whether it was there after the last phase.
-    pub present: bool,
-}
-
-/// Stops a run from another thread (Ctrl-C): clones share one switch.
-#[derive(Debug, Clone, Default)]
-pub struct Interrupt(Arc<AtomicBool>);
-
-impl Interrupt {
-    /// A switch that is off.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Asks the run to stop; it does within about a tenth of a second, and keeps what it has measured.
-    pub fn pull(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether the run was asked to stop.
-    #[must_use]
-    pub fn is_pulled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
 }

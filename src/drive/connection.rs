@@ -1,0 +1,152 @@
+//! One connection: its socket, the requests that wait for a reply, and bytes that did not fit.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::fault::Fault;
+use super::job::Access;
+use super::resp::{Malformed, Reply, Scanner, Step};
+use crate::workload::plan::Operation;
+
+/// Replies to AUTH and SELECT are shorter.
+const GREETING_LIMIT: usize = 4096;
+
+/// A request without a reply yet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sent {
+    pub(super) key: u64,
+    pub(super) due_ns: u64,
+    pub(super) sent_ns: u64,
+    pub(super) operation: Operation,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: TcpStream,
+    pub(super) scanner: Scanner,
+    /// Oldest first: replies come in this order.
+    pub(super) pending: VecDeque<Sent>,
+    /// Bytes of a reply that has come in part and must be seen again.
+    kept: Vec<u8>,
+    /// Requests that the socket did not take.
+    unsent: Vec<u8>,
+    /// Wakes the task that reads.
+    reader: Option<Waker>,
+}
+
+impl Connection {
+    /// Connects and says what every connection must say first.
+    pub(super) async fn open(access: &Access, pipeline: usize) -> Result<Self, Fault> {
+        let failed = |source| Fault::Connect {
+            address: access.address,
+            source,
+        };
+        let stream = TcpStream::connect(access.address).await.map_err(failed)?;
+        stream.set_nodelay(true).map_err(failed)?;
+        let mut connection = Self {
+            stream,
+            scanner: Scanner::default(),
+            pending: VecDeque::with_capacity(pipeline),
+            kept: Vec::new(),
+            unsent: Vec::new(),
+            reader: None,
+        };
+        for command in &access.greeting {
+            connection.greet(command, access.address).await?;
+        }
+        Ok(connection)
+    }
+
+    /// Sends one command and waits until it is accepted.
+    async fn greet(&mut self, command: &[u8], address: SocketAddr) -> Result<(), Fault> {
+        let failed = |source| Fault::Connect { address, source };
+        self.stream.write_all(command).await.map_err(failed)?;
+        let mut bytes = Vec::with_capacity(GREETING_LIMIT);
+        loop {
+            if self.stream.read_buf(&mut bytes).await.map_err(failed)? == 0 {
+                return Err(failed(io::ErrorKind::ConnectionReset.into()));
+            }
+            match self.scanner.next(&bytes)? {
+                Step::Reply(_, Reply::Error) => {
+                    let word = String::from_utf8_lossy(self.scanner.word()).into_owned();
+                    return Err(Fault::Refused { address, word });
+                }
+                Step::Reply(..) => return Ok(()),
+                Step::More(used) if bytes.len() - used < GREETING_LIMIT => {
+                    drop(bytes.drain(..used))
+                }
+                Step::More(_) => return Err(Malformed.into()),
+            }
+        }
+    }
+
+    /// The next bytes, in `buffer` behind those kept from before: how many there are in all; 0 where the peer has closed.
+    pub(super) fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let kept = self.kept.len();
+        let (front, free) = buffer.split_at_mut_checked(kept).unwrap_or_default();
+        let mut free = ReadBuf::new(free);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut free))?;
+        let come = free.filled().len();
+        if come == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        front.copy_from_slice(&self.kept);
+        self.kept.clear();
+        Poll::Ready(Ok(kept + come))
+    }
+
+    /// Keeps `bytes`, which hold no whole reply, for the next time.
+    pub(super) fn keep(&mut self, bytes: &[u8]) {
+        self.kept.extend_from_slice(bytes);
+    }
+
+    /// Sends `requests`, or keeps for later what the socket does not take.
+    pub(super) fn send(&mut self, requests: &[u8]) -> io::Result<()> {
+        let sent = if self.unsent.is_empty() {
+            self.write(requests)?
+        } else {
+            0
+        };
+        if sent < requests.len() {
+            self.unsent
+                .extend_from_slice(requests.get(sent..).unwrap_or_default());
+            // The reader also waits until the socket takes more.
+            if let Some(reader) = &self.reader {
+                reader.wake_by_ref();
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what was kept, as far as the socket takes it, and has the task woken when it takes more.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.reader.is_none() {
+            self.reader = Some(cx.waker().clone());
+        }
+        while !self.unsent.is_empty() {
+            match Pin::new(&mut self.stream).poll_write(cx, &self.unsent) {
+                Poll::Ready(sent) => drop(self.unsent.drain(..sent?)),
+                Poll::Pending => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self.stream.try_write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            result => result,
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What is to be driven: one phase of one repetition, against one server.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::encode::Encoder;
+use crate::traffic::{Keys, NumberedText, Operations, Stream, ValueSource};
+use crate::workload::plan::{KeySpace, Load, Values};
+
+/// Where the server is and what a connection to it must say first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// The server.
+    pub address: SocketAddr,
+    /// Commands, as RESP, that each must be accepted before anything else is sent: AUTH, SELECT.
+    pub greeting: Vec<Vec<u8>>,
+}
+
+/// How long to wait for what does not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// For all connections of a worker.
+    pub connect: Duration,
+    /// For a reply.
+    pub reply: Duration,
+    /// For the replies that are out when a phase has come to its time.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            reply: Duration::from_secs(10),
+            drain: Duration::from_secs(1),
+        }
+    }
+}
+
+/// One phase of one repetition.
+#[derive(Debug, Clone)]
+pub struct Job<'a> {
+    /// Where the server is.
+    pub access: &'a Access,
+    /// What is sent.
+    pub load: &'a Load,
+    /// How keys are spelt.
+    pub keys: &'a KeySpace,
+    /// What is stored under them.
+    pub values: &'a Values,
+    /// The run's seed.
+    pub seed: u64,
+    /// Which repetition, from 0.
+    pub repetition: u64,
+    /// Which phase, from 0.
+    pub phase: u64,
+    /// Worker threads; no more than clients are used, and at least one.
+    pub workers: u64,
+    /// How long to wait.
+    pub limits: Limits,
+    /// When the repetition began; stamps and times count from it.
+    pub origin: Instant,
+}
+
+/// What a worker draws its requests from.
+pub(super) struct Source {
+    pub(super) encoder: Encoder,
+    pub(super) operations: Operations,
+    pub(super) keys: Keys,
+    pub(super) stream: Stream,
+}
+
+impl Job<'_> {
+    /// Worker threads that are used.
+    pub(super) fn crew(&self) -> u64 {
+        self.workers.clamp(1, u64::from(self.load.clients).max(1))
+    }
+
+    /// What worker `worker` draws from.
+    pub(super) fn source(&self, worker: u64) -> Source {
+        let (names, values) = (
+            NumberedText::new(&self.keys.name),
+            ValueSource::new(self.values, self.seed),
+        );
+        Source {
+            encoder: Encoder::new(names, values, self.load.ttl),
+            operations: Operations::new(&self.load.operations),
+            keys: Keys::new(self.load.order, &self.load.keys, worker, self.crew()),
+            stream: Stream::new(self.seed, self.repetition, self.phase, worker),
+        }
+    }
+}

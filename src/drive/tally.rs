@@ -1,0 +1,397 @@
+//! What one worker counts and measures in one phase. Nothing is shared: tallies are merged when the phase is over.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+
+use super::encode::{OPERATIONS, name};
+use super::timeline::{Intervals, Timeline};
+use crate::workload::plan::Operation;
+
+/// Latencies are kept from 1 ns to 100 s, to three digits; what is longer counts as 100 s.
+const LATENCY_MAX_NS: u64 = 100_000_000_000;
+/// No more kinds of errors are told apart.
+const ERROR_KINDS_MAX: usize = 64;
+/// The kind of the error kinds beyond.
+const OTHER: &str = "other";
+
+/// What a timeline shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Requests answered, error replies included, writes after a miss included.
+    pub operations: u64,
+    /// Reads that found their key.
+    pub hits: u64,
+    /// Reads that did not.
+    pub misses: u64,
+    /// Error replies.
+    pub errors: u64,
+}
+
+impl Counts {
+    /// What was counted since `before`.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        Self {
+            operations: self.operations - before.operations,
+            hits: self.hits - before.hits,
+            misses: self.misses - before.misses,
+            errors: self.errors - before.errors,
+        }
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            operations: self.operations + other.operations,
+            hits: self.hits + other.hits,
+            misses: self.misses + other.misses,
+            errors: self.errors + other.errors,
+        }
+    }
+}
+
+/// Histogram of nanoseconds in which equal values that follow one another cost one step: the replies of a batch that
+/// was sent at once all took as long.
+#[derive(Debug)]
+pub struct Latencies {
+    histogram: Histogram<u64>,
+    value_ns: u64,
+    times: u32,
+}
+
+impl Latencies {
+    fn new() -> Result<Self, hdrhistogram::errors::CreationError> {
+        let histogram = Histogram::new_with_bounds(1, LATENCY_MAX_NS, 3)?;
+        Ok(Self {
+            histogram,
+            value_ns: 0,
+            times: 0,
+        })
+    }
+
+    /// Records `ns`; a run of equal values that ended with the one before is also told to `ended`.
+    #[inline]
+    fn push(&mut self, ns: u64, ended: impl FnOnce(u64, u32)) {
+        if ns != self.value_ns {
+            self.flush(ended);
+            self.value_ns = ns;
+        }
+        self.times += 1;
+    }
+
+    /// Ends the run of equal values under way.
+    #[inline]
+    fn flush(&mut self, ended: impl FnOnce(u64, u32)) {
+        if self.times > 0 {
+            self.histogram
+                .saturating_record_n(self.value_ns, u64::from(self.times));
+            ended(self.value_ns, self.times);
+            self.times = 0;
+        }
+    }
+}
+
+/// What one worker counts and measures in one phase.
+#[derive(Debug)]
+pub struct Tally {
+    counts: Counts,
+    by_operation: [u64; OPERATIONS.len()],
+    errors: Vec<(Box<[u8]>, u64)>,
+    /// From the due time on an open loop, from the send on a closed one.
+    latency: Latencies,
+    /// From the send, and from due to send; on an open loop only.
+    open: Option<OpenLoop>,
+    timeline: Timeline,
+}
+
+#[derive(Debug)]
+struct OpenLoop {
+    service: Latencies,
+    lateness: Latencies,
+}
+
+impl Tally {
+    /// An empty tally of a phase that begins at `now_ns`.
+    ///
+    /// # Errors
+    ///
+    /// Only if the histograms' bounds were refused.
+    pub fn new(open_loop: bool, now_ns: u64) -> Result<Self, hdrhistogram::errors::CreationError> {
+        let open = || {
+            Ok(OpenLoop {
+                service: Latencies::new()?,
+                lateness: Latencies::new()?,
+            })
+        };
+        Ok(Self {
+            counts: Counts::default(),
+            by_operation: [0; OPERATIONS.len()],
+            errors: Vec::new(),
+            latency: Latencies::new()?,
+            open: open_loop.then(open).transpose()?,
+            timeline: Timeline::new(now_ns),
+        })
+    }
+
+    /// What has been counted so far.
+    #[must_use]
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Replies of a batch that came at `now_ns` are about to be counted.
+    #[inline]
+    pub fn begin_batch(&mut self, now_ns: u64) {
+        self.timeline.advance(now_ns, &self.counts);
+    }
+
+    /// The batch is over.
+    #[inline]
+    pub fn end_batch(&mut self) {
+        self.latency
+            .flush(|ns, times| self.timeline.record(ns, times));
+        if let Some(open) = &mut self.open {
+            open.service.flush(|_, _| ());
+            open.lateness.flush(|_, _| ());
+        }
+    }
+
+    /// A request was answered.
+    #[inline]
+    pub fn answered(&mut self, operation: Operation) {
+        self.counts.operations += 1;
+        if let Some(count) = self.by_operation.get_mut(operation as usize) {
+            *count += 1;
+        }
+    }
+
+    /// A read found its key, or did not.
+    #[inline]
+    pub fn read(&mut self, found: bool) {
+        self.counts.hits += u64::from(found);
+        self.counts.misses += u64::from(!found);
+    }
+
+    /// An error of this kind came instead of an answer, or as the answer.
+    #[cold]
+    pub fn error(&mut self, kind: &[u8]) {
+        self.counts.errors += 1;
+        count_error(&mut self.errors, kind, 1);
+    }
+
+    /// A request that was due at `due_ns` and sent at `sent_ns` was done with at `now_ns`.
+    #[inline]
+    pub fn took(&mut self, due_ns: u64, sent_ns: u64, now_ns: u64) {
+        let timeline = &mut self.timeline;
+        self.latency
+            .push(now_ns.saturating_sub(due_ns), |ns, times| {
+                timeline.record(ns, times)
+            });
+        if let Some(open) = &mut self.open {
+            open.service.push(now_ns.saturating_sub(sent_ns), |_, _| ());
+        }
+    }
+
+    /// A request that was due at `due_ns` and never sent was given up at `now_ns`.
+    pub fn never_sent(&mut self, due_ns: u64, now_ns: u64) {
+        let timeline = &mut self.timeline;
+        self.latency
+            .push(now_ns.saturating_sub(due_ns), |ns, times| {
+                timeline.record(ns, times)
+            });
+    }
+
+    /// A request was sent so long after it was due.
+    #[inline]
+    pub fn late(&mut self, ns: u64) {
+        if let Some(open) = &mut self.open {
+            open.lateness.push(ns, |_, _| ());
+        }
+    }
+
+    /// The phase ended at `now_ns`.
+    #[must_use]
+    pub fn finish(mut self, now_ns: u64) -> Measured {
+        self.end_batch();
+        let (service, lateness) = match self.open {
+            Some(open) => (Some(open.service.histogram), Some(open.lateness.histogram)),
+            None => (None, None),
+        };
+        Measured {
+            intervals: self.timeline.finish(now_ns, &self.counts),
+            counts: self.counts,
+            by_operation: self.by_operation,
+            errors: self.errors,
+            latency: self.latency.histogram,
+            service,
+            lateness,
+        }
+    }
+}
+
+/// A tally that is complete, or several merged.
+#[derive(Debug, Clone)]
+pub struct Measured {
+    /// What was counted.
+    pub counts: Counts,
+    by_operation: [u64; OPERATIONS.len()],
+    errors: Vec<(Box<[u8]>, u64)>,
+    /// Nanoseconds from the due time on an open loop, from the send on a closed one.
+    pub latency: Histogram<u64>,
+    /// Nanoseconds from the send; on an open loop only.
+    pub service: Option<Histogram<u64>>,
+    /// Nanoseconds from due to send; on an open loop only.
+    pub lateness: Option<Histogram<u64>>,
+    /// How the phase went over time.
+    pub intervals: Intervals,
+}
+
+impl Measured {
+    /// Requests answered, by operation.
+    #[must_use]
+    pub fn by_operation(&self) -> BTreeMap<String, u64> {
+        let pairs = OPERATIONS.into_iter().zip(self.by_operation);
+        pairs
+            .filter(|(_, count)| *count > 0)
+            .map(|(operation, count)| (name(operation).to_owned(), count))
+            .collect()
+    }
+
+    /// Errors by kind.
+    #[must_use]
+    pub fn errors(&self) -> BTreeMap<String, u64> {
+        self.errors
+            .iter()
+            .map(|(kind, count)| (String::from_utf8_lossy(kind).into_owned(), *count))
+            .collect()
+    }
+
+    /// Adds what another worker measured in the same phase.
+    pub fn merge(&mut self, other: Self) {
+        self.counts = self.counts.plus(&other.counts);
+        for (mine, theirs) in self.by_operation.iter_mut().zip(other.by_operation) {
+            *mine += theirs;
+        }
+        for (kind, count) in &other.errors {
+            count_error(&mut self.errors, kind, *count);
+        }
+        add(&mut self.latency, &other.latency);
+        for (mine, theirs) in [
+            (&mut self.service, &other.service),
+            (&mut self.lateness, &other.lateness),
+        ] {
+            if let (Some(mine), Some(theirs)) = (mine, theirs) {
+                add(mine, theirs);
+            }
+        }
+        self.intervals.merge(other.intervals);
+    }
+}
+
+/// Adds `theirs` to `mine`; both have the same bounds, so that nothing can be out of range.
+fn add(mine: &mut Histogram<u64>, theirs: &Histogram<u64>) {
+    for value in theirs.iter_recorded() {
+        mine.saturating_record_n(value.value_iterated_to(), value.count_at_value());
+    }
+}
+
+/// Allocates once for each kind that is new.
+fn count_error(errors: &mut Vec<(Box<[u8]>, u64)>, kind: &[u8], times: u64) {
+    let kind = if kind.is_empty() {
+        OTHER.as_bytes()
+    } else {
+        kind
+    };
+    if let Some(known) = errors.iter_mut().find(|known| *known.0 == *kind) {
+        known.1 += times;
+    } else if errors.len() < ERROR_KINDS_MAX {
+        errors.push((kind.into(), times));
+    } else {
+        count_error_beyond(errors, times);
+    }
+}
+
+/// The last place is for all kinds for which there is none.
+fn count_error_beyond(errors: &mut [(Box<[u8]>, u64)], times: u64) {
+    if let Some(last) = errors.last_mut() {
+        last.0 = OTHER.as_bytes().into();
+        last.1 += times;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_latencies_are_counted_one_by_one_all_the_same() {
+        let mut tally = Tally::new(true, 0).unwrap();
+        tally.begin_batch(100);
+        for sent in [10, 10, 10, 20] {
+            tally.answered(Operation::Get);
+            tally.took(sent - 5, sent, 100);
+            tally.late(5);
+        }
+        tally.end_batch();
+        let measured = tally.finish(200);
+        assert_eq!(
+            (measured.latency.len(), measured.latency.count_at(95)),
+            (4, 3)
+        );
+        assert_eq!(
+            measured
+                .service
+                .map(|service| (service.len(), service.count_at(80))),
+            Some((4, 1))
+        );
+        assert_eq!(
+            measured.lateness.map(|lateness| lateness.count_at(5)),
+            Some(4)
+        );
+        assert_eq!(measured.intervals.list.len(), 1);
+    }
+
+    #[test]
+    fn error_kinds_have_a_limit_and_none_is_lost() {
+        let mut tally = Tally::new(false, 0).unwrap();
+        for kind in 0..200 {
+            tally.error(format!("E{kind}").as_bytes());
+            tally.error(b"OOM");
+        }
+        let errors = tally.finish(1).errors();
+        assert_eq!(errors.len(), ERROR_KINDS_MAX);
+        assert_eq!(errors["OOM"], 200);
+        assert_eq!(errors.values().sum::<u64>(), 400);
+    }
+
+    #[test]
+    fn merging_adds_everything() {
+        let one = |kind: &[u8]| {
+            let mut tally = Tally::new(true, 0).unwrap();
+            tally.answered(Operation::Set);
+            tally.error(kind);
+            tally.took(1_000, 2_000, 5_000);
+            tally.late(1_000);
+            tally.finish(6_000)
+        };
+        let mut both = one(b"OOM");
+        both.merge(one(b"ERR"));
+        assert_eq!(
+            both.counts,
+            Counts {
+                operations: 2,
+                errors: 2,
+                ..Counts::default()
+            }
+        );
+        assert_eq!(both.by_operation(), BTreeMap::from([("set".to_owned(), 2)]));
+        assert_eq!(both.errors().len(), 2);
+        assert_eq!(
+            (both.latency.len(), both.latency.max()),
+            (2, one(b"").latency.max())
+        );
+        assert_eq!(both.service.map(|service| service.len()), Some(2));
+    }
+}
