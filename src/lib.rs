@@ -18,5 +18,6 @@ pub mod runner;
 pub mod stats;
 pub mod survival;
 pub mod target;
+pub mod trace;
 pub mod traffic;
 pub mod workload;

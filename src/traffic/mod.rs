@@ -9,6 +9,8 @@
 //! One file per distribution: [`sequential`], [`uniform`], [`zipfian`]. [`key`] and [`value`] write bytes.
 
 pub mod alias;
+pub mod census;
+pub mod ideal;
 pub mod key;
 pub mod sequential;
 pub mod stream;

@@ -1,0 +1,81 @@
+//! The bytes of a trace, unpacked where they are packed, with an account of where in them one is.
+
+use std::io::{BufRead, BufReader, Cursor, Read};
+
+use super::Fault;
+
+/// A line longer than this is no line of a trace: MONITOR's longest would be a large value.
+const LONGEST_LINE: u64 = 16 << 20;
+
+pub(super) type Bytes = Box<dyn BufRead + Send>;
+
+/// Looks at the first bytes and unpacks zstd and gzip.
+pub(super) fn unpacked(mut bytes: impl Read + Send + 'static) -> std::io::Result<Bytes> {
+    let mut magic = Vec::with_capacity(4);
+    bytes.by_ref().take(4).read_to_end(&mut magic)?;
+    let packing = packing(&magic);
+    let whole = BufReader::new(Cursor::new(magic).chain(bytes));
+    Ok(match packing {
+        Packing::None => Box::new(whole),
+        Packing::Zstd => Box::new(BufReader::new(zstd::Decoder::with_buffer(whole)?)),
+        Packing::Gzip => Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(whole))),
+    })
+}
+
+enum Packing {
+    None,
+    Zstd,
+    Gzip,
+}
+
+/// By the magic numbers of RFC 8878 and RFC 1952.
+fn packing(magic: &[u8]) -> Packing {
+    match magic {
+        [0x28, 0xb5, 0x2f, 0xfd] => Packing::Zstd,
+        [0x1f, 0x8b, ..] => Packing::Gzip,
+        _ => Packing::None,
+    }
+}
+
+/// The lines of a text, each in the same buffer, with the offset at which it begins.
+pub(super) struct Lines {
+    bytes: Bytes,
+    line: Vec<u8>,
+    next_offset: u64,
+}
+
+impl Lines {
+    pub(super) fn new(bytes: Bytes) -> Self {
+        Self {
+            bytes,
+            line: Vec::new(),
+            next_offset: 0,
+        }
+    }
+
+    /// The next line that is not blank, without its end, and where it begins.
+    pub(super) fn next(&mut self) -> Result<Option<(u64, &[u8])>, Fault> {
+        loop {
+            let offset = self.next_offset;
+            self.line.clear();
+            let read = self
+                .bytes
+                .by_ref()
+                .take(LONGEST_LINE)
+                .read_until(b'\n', &mut self.line)? as u64;
+            if read == 0 {
+                return Ok(None);
+            }
+            if read == LONGEST_LINE {
+                let what = format!(
+                    "a line of more than {LONGEST_LINE} bytes; is this the format of the file?"
+                );
+                return Err(Fault::Malformed { offset, what });
+            }
+            self.next_offset += read;
+            if !self.line.trim_ascii().is_empty() {
+                return Ok(Some((offset, self.line.trim_ascii())));
+            }
+        }
+    }
+}
