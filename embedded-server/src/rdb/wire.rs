@@ -67,8 +67,10 @@ impl<'a> Input<'a> {
 /// Appends a length in its shortest form.
 pub(super) fn write_length(output: &mut Vec<u8>, length: usize) {
     match length {
-        ..64 => output.push(length as u8),
-        ..16_384 => output.extend_from_slice(&[FOURTEEN_BITS | (length >> 8) as u8, length as u8]),
+        0..=63 => output.push(length as u8),
+        64..=16_383 => {
+            output.extend_from_slice(&[FOURTEEN_BITS | (length >> 8) as u8, length as u8])
+        }
         _ => match u32::try_from(length) {
             Ok(length) => {
                 output.push(FOUR_BYTES);
