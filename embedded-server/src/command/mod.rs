@@ -3,6 +3,14 @@
 //! A handler reads its arguments, works on the node's state and writes exactly one reply. It knows no sockets. Before
 //! it runs, its name, its arity, the client's rights and (for `denyoom`) the memory limit have been checked.
 
+mod deadline;
+mod dump;
+mod expiry;
+mod generic;
+mod memory;
+mod object;
+mod outcome;
+mod string;
 pub mod table;
 
 use crate::client::Client;
@@ -93,7 +101,14 @@ impl Context<'_> {
 }
 
 /// The rows of every group: each file of commands contributes its `COMMANDS`.
-const GROUPS: &[&[table::CommandSpec]] = &[];
+const GROUPS: &[&[table::CommandSpec]] = &[
+    string::COMMANDS,
+    generic::COMMANDS,
+    expiry::COMMANDS,
+    object::COMMANDS,
+    memory::COMMANDS,
+    dump::COMMANDS,
+];
 
 /// Whether `argument` is `word`, in whatever case.
 #[must_use]

@@ -82,6 +82,8 @@ hot_fields! {
     hz: u32 = number("hz");
     /// The longest string, in bytes.
     proto_max_bulk_len: usize = number("proto-max-bulk-len");
+    /// Whether DUMP compresses long strings.
+    rdb_compression: bool = boolean("rdbcompression");
     /// The most bytes of an unfinished command.
     client_query_buffer_limit: usize = number("client-query-buffer-limit");
     /// What the keyspace obeys; hand it over by [`Keyspace::configure`](crate::keyspace::Keyspace::configure) after a change.

@@ -66,6 +66,15 @@ impl PolicyName {
         matches!(self, Self::AllKeysLfu | Self::VolatileLfu)
     }
 
+    /// Whether it chooses by how keys were accessed, so that each must carry data of its own about that.
+    pub fn needs_access_data(self) -> bool {
+        self.is_lfu()
+            || matches!(
+                self,
+                Self::AllKeysLru | Self::VolatileLru | Self::AllKeysLruExact
+            )
+    }
+
     /// Whether only keys with a TTL may go.
     pub fn is_volatile(self) -> bool {
         matches!(

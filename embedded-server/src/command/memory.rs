@@ -1,0 +1,139 @@
+//! MEMORY: what keys and the server occupy.
+
+use super::outcome::{Outcome, handler, help, integer_in, unknown_subcommand};
+use super::table::{CommandSpec, Group, Keys, flags};
+use super::{Arguments, Context, is, refusal};
+
+/// The rows of the command table.
+pub(super) const COMMANDS: &[CommandSpec] =
+    &[
+        CommandSpec::new("memory", -2, Group::Server, handler!(unknown_subcommand))
+            .about("4.0.0", "Tells where memory goes")
+            .subcommands(&[
+                sub("doctor", 2, handler!(doctor))
+                    .about("4.0.0", "Looks for what is wrong with memory"),
+                sub("help", 2, handler!(help_memory))
+                    .flags(flags![LOADING, STALE])
+                    .about("4.0.0", "Describes the subcommands"),
+                sub("malloc-stats", 2, handler!(malloc_stats))
+                    .about("4.0.0", "Tells what the allocator counts"),
+                sub("purge", 2, handler!(purge))
+                    .about("4.0.0", "Asks the allocator to give memory back"),
+                sub("stats", 2, handler!(stats)).about("4.0.0", "Tells what occupies memory"),
+                sub("usage", -3, handler!(usage))
+                    .flags(flags![READONLY])
+                    .keys(Keys::SECOND)
+                    .about("4.0.0", "Tells how many bytes a key occupies"),
+            ]),
+    ];
+
+const fn sub(name: &'static str, arity: i16, handler: super::Handler) -> CommandSpec {
+    CommandSpec::new(name, arity, Group::Server, handler)
+}
+
+const HELP: &[&str] = &[
+    "MEMORY <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "DOCTOR",
+    "    A few words on what is wrong with memory, if anything.",
+    "MALLOC-STATS",
+    "    What the allocator counts.",
+    "PURGE",
+    "    Asks the allocator to give memory back to the system.",
+    "STATS",
+    "    What occupies memory.",
+    "USAGE <key> [SAMPLES <count>]",
+    "    The bytes that a key and its value occupy: exactly, so SAMPLES makes no difference.",
+    "HELP",
+    "    These lines.",
+];
+
+fn help_memory(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
+    help(context, HELP);
+    Ok(())
+}
+
+fn usage(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
+    check_samples(&arguments.from(3))?;
+    let db = context.db();
+    match context.server.keyspace.object_info(db, &arguments[2]) {
+        Some(info) => context.reply.count(info.bytes),
+        None => context.reply.null(),
+    }
+    Ok(())
+}
+
+/// SAMPLES is checked and has no effect: nothing is estimated here.
+fn check_samples(words: &Arguments<'_>) -> Outcome {
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let count = words
+            .next()
+            .filter(|_| is(word, "samples"))
+            .ok_or(refusal::SYNTAX)?;
+        if integer_in(count)? < 0 {
+            return Err(refusal::SYNTAX.into());
+        }
+    }
+    Ok(())
+}
+
+fn doctor(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
+    let (used, limit) = (
+        context.server.keyspace.used_memory(),
+        context.server.keyspace.settings().maxmemory,
+    );
+    let report = match limit {
+        0 => format!("{used} bytes are in use, without a limit: set maxmemory to bound them."),
+        _ if used > limit => {
+            format!(
+                "{used} bytes are in use, above the limit of {limit}: eviction is catching up, or the policy finds nothing to evict."
+            )
+        }
+        _ => format!(
+            "{used} of {limit} bytes are in use. Memory is accounted exactly; nothing is wrong with it."
+        ),
+    };
+    context.reply.verbatim(b"txt", report.as_bytes());
+    Ok(())
+}
+
+fn malloc_stats(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
+    context
+        .reply
+        .bulk(b"The system's allocator keeps no statistics that could be shown here.");
+    Ok(())
+}
+
+fn purge(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
+    context.reply.ok();
+    Ok(())
+}
+
+fn stats(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
+    let keyspace = &context.server.keyspace;
+    let (used, dataset) = (keyspace.used_memory(), keyspace.dataset_memory());
+    let keys: usize = keyspace.dbs().map(|db| keyspace.len(db)).sum();
+    let bytes_per_key = dataset.checked_div(keys as u64).unwrap_or(0);
+    let share = if used == 0 {
+        0.0
+    } else {
+        100.0 * dataset as f64 / used as f64
+    };
+    let counts = [
+        ("total.allocated", used),
+        ("overhead.total", used.saturating_sub(dataset)),
+        ("keys.count", keys as u64),
+        ("keys.bytes-per-key", bytes_per_key),
+        ("dataset.bytes", dataset),
+    ];
+    context.reply.map(counts.len() + 1);
+    for (name, count) in counts {
+        context.reply.bulk(name.as_bytes());
+        context
+            .reply
+            .integer(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+    context.reply.bulk(b"dataset.percentage");
+    context.reply.double(share);
+    Ok(())
+}
