@@ -14,8 +14,9 @@ const ROOT: &[Arrows] = &[
     ("main", &["cli"]),
     ("workload", &[]),
     ("traffic", &["workload"]),
+    ("trace", &[]),
     ("stats", &["recording::model", "workload::plan"]),
-    ("recording", &["workload::plan", "stats"]),
+    ("recording", &["stats", "traffic", "workload::plan"]),
     ("recording::model", &["workload::plan"]),
     (
         "drive",
@@ -117,7 +118,7 @@ const PRIVILEGES: &[Privilege] = &[
 ];
 
 /// Modules that compute the same from the same, wherever and whenever they run.
-const PURE: &[&str] = &["workload", "traffic", "stats", "recording::model"];
+const PURE: &[&str] = &["workload", "traffic", "trace", "stats", "recording::model"];
 
 /// What a pure module must not touch.
 const IMPURE: &[&str] = &[
