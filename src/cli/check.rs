@@ -24,7 +24,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             Ok(plan) => {
                 let gap = if index == 0 { "" } else { "\n" };
                 terminal::result(&format!("{gap}{}", describe(&plan)))?;
-                advice(&plan).iter().for_each(|advice| terminal::warning(advice));
+                advice(&plan)
+                    .iter()
+                    .for_each(|advice| terminal::warning(advice));
             }
             Err(error) => {
                 terminal::error(&error);

@@ -24,7 +24,10 @@ enum Of {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let schema = match arguments.of {
         Of::Workload => workload::schema::workload(),
-        Of::Recording => SchemaSettings::draft07().into_generator().into_root_schema_for::<Recording>().to_value(),
+        Of::Recording => SchemaSettings::draft07()
+            .into_generator()
+            .into_root_schema_for::<Recording>()
+            .to_value(),
     };
     terminal::result(&serde_json::to_string_pretty(&schema)?)?;
     Ok(Exit::Done)

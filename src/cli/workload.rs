@@ -39,24 +39,42 @@ impl Changes {
     }
 
     fn overrides(&self) -> Overrides {
-        Overrides { target: self.target.clone(), allow: self.allow.clone(), seed: self.seed, set: self.set.clone() }
+        Overrides {
+            target: self.target.clone(),
+            allow: self.allow.clone(),
+            seed: self.seed,
+            set: self.set.clone(),
+        }
     }
 }
 
 /// The text of `file`, never more than a workload may have.
 fn read(file: &Path) -> anyhow::Result<String> {
-    let bytes = read_bytes(file).map_err(|error| BadInput(format!("cannot read {}: {error}", file.display())))?;
+    let bytes = read_bytes(file)
+        .map_err(|error| BadInput(format!("cannot read {}: {error}", file.display())))?;
     if bytes.len() > limits::FILE_BYTES {
-        let message = format!("{} is longer than {} bytes; that is no workload", file.display(), limits::FILE_BYTES);
+        let message = format!(
+            "{} is longer than {} bytes; that is no workload",
+            file.display(),
+            limits::FILE_BYTES
+        );
         return Err(BadInput(message).into());
     }
     String::from_utf8(bytes)
-        .map_err(|error| BadInput(format!("{} is not UTF-8: byte {}", file.display(), error.utf8_error().valid_up_to())))
+        .map_err(|error| {
+            BadInput(format!(
+                "{} is not UTF-8: byte {}",
+                file.display(),
+                error.utf8_error().valid_up_to()
+            ))
+        })
         .context("reading the workload")
 }
 
 fn read_bytes(file: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(file)?.take(limits::FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    File::open(file)?
+        .take(limits::FILE_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)?;
     Ok(bytes)
 }

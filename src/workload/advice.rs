@@ -49,7 +49,8 @@ fn lru_without_ticks(plan: &Plan) -> Option<String> {
         Action::Load(load) => matches!(load.until, super::plan::Until::Count(_)),
         Action::Pause(_) => true,
     });
-    if plan.cells.iter().any(is_sampled_lru)
+    if plan.survival.probe
+        && plan.cells.iter().any(is_sampled_lru)
         && loads > 1
         && counted
         && plan.settle < TICK

@@ -271,7 +271,13 @@ fn known(plan: &Plan) -> Known {
 }
 
 fn time(time: Duration) -> String {
-    format!("{time:?}")
+    let units = [(86_400, "d"), (3600, "h"), (60, "m")];
+    let (seconds, is_whole) = (time.as_secs(), time.subsec_nanos() == 0);
+    let fits = |unit: u64| is_whole && seconds >= unit && seconds.is_multiple_of(unit);
+    match units.iter().find(|(unit, _)| fits(*unit)) {
+        Some((unit, name)) => format!("{}{name}", seconds / unit),
+        None => format!("{time:?}"),
+    }
 }
 
 fn bytes(size: u64) -> String {

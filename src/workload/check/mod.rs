@@ -38,7 +38,7 @@ pub(super) fn check(written: &Workload, context: &Context, problems: &mut Vec<Pr
     let values = data::values(&written.values, problems);
     let settle = phases::duration(&written.settle, problems).unwrap_or_default();
     let phases = phases::phases(written, context, count, data::largest(&values), problems);
-    let (mut target, directives) = target::target(&written.target, context, &phases.plan, problems);
+    let (target, directives) = target::target(&written.target, context, &phases.plan, problems);
     let capacity = capacity(&written.capacity, problems);
     let cells = compare::cells(&written.compare, problems);
     let mut survival = survival::survival(&written.survival, count, problems);
@@ -47,19 +47,14 @@ pub(super) fn check(written: &Workload, context: &Context, problems: &mut Vec<Pr
         expectations::expectations(&written.expect, &cells, &phases.facts, &survival, problems);
     survival.probe |= expect.iter().any(expectations::asks_for_survival);
     survival::note_too_many(&survival, count, written, context, problems);
-    let mut plan = Plan {
+    let plan = Plan {
         question: written
             .question
             .get()
             .map_or_else(String::new, |(question, _)| question.0.clone()),
         seed: written.seed.get().map_or(42, |(Count(seed), _)| *seed),
         keys: data::key_space(&written.keys, count, target::prefix(&target, &name)),
-        target: std::mem::replace(
-            &mut target,
-            super::plan::Target::Embedded {
-                clock: super::plan::ClockKind::Virtual,
-            },
-        ),
+        target,
         name,
         directives,
         capacity,
@@ -71,7 +66,7 @@ pub(super) fn check(written: &Workload, context: &Context, problems: &mut Vec<Pr
         repeat,
         expect,
     };
-    compare::note_conflicts(&mut plan, written, problems);
+    compare::note_conflicts(&plan, written, problems);
     target::note_missing_permissions(&plan, written, context, problems);
     plan
 }
