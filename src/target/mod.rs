@@ -23,10 +23,7 @@ pub use watch::Watch;
 use crate::drive::encode::{Encoder, append_command};
 use crate::drive::{Access, Interrupt, Limits, sweep};
 use crate::recording::model::Server;
-use crate::traffic::{NumberedText, ValueSource};
-use crate::workload::plan::{
-    ClockKind, Directive, Endpoint, KeySpace, Operation, Plan, Target, Ttl,
-};
+use crate::workload::plan::{ClockKind, Directive, Endpoint, KeySpace, Operation, Plan, Target};
 use control::Login;
 use embedded::Embedded;
 use endpoint::Lent;
@@ -208,7 +205,7 @@ impl Running {
         }
     }
 
-    /// `used_memory`, bytes, once the connections of the load are gone.
+    /// INFO, once the connections of the load are gone.
     ///
     /// # Errors
     ///
@@ -222,6 +219,15 @@ impl Running {
                 return Ok(info);
             }
         }
+    }
+
+    /// `maxmemory` in force, bytes; 0 for no limit.
+    ///
+    /// # Errors
+    ///
+    /// Where the server does not answer.
+    pub fn maxmemory(&mut self) -> Result<u64, TargetError> {
+        Ok(self.control.watched_info()?.count("maxmemory"))
     }
 
     /// Begins to watch the server; times count from `origin`.
@@ -264,9 +270,7 @@ impl Running {
     }
 
     fn sweep(&self, operation: Operation, interrupt: &Interrupt) -> Result<Vec<bool>, TargetError> {
-        // No values are written.
-        let values = ValueSource::Text(NumberedText::new(&self.keys.name));
-        let encoder = Encoder::new(NumberedText::new(&self.keys.name), values, Ttl::None);
+        let encoder = Encoder::without_values(&self.keys);
         let limit = Limits::default().reply;
         Ok(sweep(
             &self.access,

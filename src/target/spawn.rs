@@ -21,6 +21,8 @@ const START_LIMIT: Duration = Duration::from_secs(20);
 const RETRY: Duration = Duration::from_millis(5);
 /// Another process may take the port that was free a moment ago.
 const ATTEMPTS: usize = 3;
+/// A server closes its connections a little before it ends.
+const DYING: Duration = Duration::from_millis(500);
 /// Lines of its log that an error quotes.
 const LOG_LINES: usize = 8;
 /// Bytes from the end of its log that are looked at.
@@ -69,7 +71,14 @@ impl Spawned {
 
     /// How it ended and what it wrote last, if it has ended.
     pub(super) fn post_mortem(&mut self) -> Option<String> {
-        let end = self.process.ended()?;
+        let deadline = Instant::now() + DYING;
+        let end = loop {
+            match self.process.ended() {
+                Some(end) => break end,
+                None if Instant::now() < deadline => thread::sleep(RETRY),
+                None => return None,
+            }
+        };
         Some(format!(
             "`{}` ended ({end}); its last words:\n{}",
             self.program,

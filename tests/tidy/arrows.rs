@@ -27,6 +27,7 @@ const ROOT: &[Arrows] = &[
         "survival",
         &[
             "drive",
+            "recording::keys",
             "recording::model",
             "target",
             "traffic",
