@@ -112,15 +112,17 @@ pub(super) fn bitpos(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Ou
 fn find(text: &[u8], bits: RangeInclusive<usize>, wanted: bool) -> Option<usize> {
     let (start, end) = bits.into_inner();
     let barren = if wanted { 0x00 } else { 0xff };
-    let first_whole = start.next_multiple_of(8).min(end + 1);
+    let first_whole = start.next_multiple_of(8);
     let is_found = |&offset: &usize| bit_at(text, offset) == wanted;
-    (start..first_whole).find(is_found).or_else(|| {
-        let rest = text.get(first_whole / 8..=end / 8)?;
-        let byte = first_whole / 8 + rest.iter().position(|&byte| byte != barren)?;
-        (byte * 8..byte * 8 + 8)
-            .find(is_found)
-            .filter(|&offset| offset <= end)
-    })
+    (start..first_whole.min(end + 1))
+        .find(is_found)
+        .or_else(|| {
+            let rest = text.get(first_whole / 8..=end / 8)?;
+            let byte = first_whole / 8 + rest.iter().position(|&byte| byte != barren)?;
+            (byte * 8..byte * 8 + 8)
+                .find(is_found)
+                .filter(|&offset| offset <= end)
+        })
 }
 
 #[cfg(test)]
