@@ -1,25 +1,382 @@
 //! A node: it composes the rooms. One node, one thread.
 
-use crate::clock::Clock;
+use std::hash::{BuildHasher, RandomState};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use tokio::sync::Notify;
+
+use crate::client::{Client, Clients, Close};
+use crate::clock::{Clock, Stopwatch};
 use crate::config::Config;
-use crate::keyspace::{Db, Keyspace};
+use crate::keyspace::{Db, EventKind, Keyspace};
+use crate::latency::LatencyMonitor;
+use crate::log::{Level, Log};
 use crate::notify::Events;
+use crate::pubsub::{PubSub, Topic};
+use crate::resp::{Protocol, Reply};
+use crate::slowlog::SlowLog;
+use crate::stats::Stats;
+
+/// Work units of one call of the keyspace's cron: some milliseconds at most.
+const CRON_BUDGET: usize = 20_000;
+/// The most calls of it for one turn of the clock; more time than this has passed for nobody.
+const CRON_CALLS_MAX: u64 = 1000;
+
+/// What a node is told when it starts.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The configuration.
+    pub config: Config,
+    /// Where time comes from.
+    pub clock: Clock,
+    /// The file the configuration was read from, which CONFIG REWRITE writes.
+    pub config_file: Option<PathBuf>,
+    /// Who is told what happens.
+    pub log: Log,
+}
+
+impl From<Config> for Options {
+    fn from(config: Config) -> Self {
+        Self {
+            config,
+            ..Self::default()
+        }
+    }
+}
+
+/// What does not change while a node runs.
+#[derive(Debug)]
+pub struct Identity {
+    /// Forty hexadecimal digits, drawn anew by each start.
+    pub run_id: String,
+    /// Likewise, of the replication history.
+    pub replication_id: String,
+    /// The port it listens on.
+    pub port: u16,
+    /// When it started, in milliseconds since the Unix epoch.
+    pub started_ms: i64,
+    /// The file the configuration was read from.
+    pub config_file: Option<PathBuf>,
+}
 
 /// What all clients of a node share.
 pub struct Server {
-    /// The configuration; CONFIG SET changes it.
+    /// The configuration; after a change call [`Server::configured`].
     pub config: Config,
     /// The keys and values.
     pub keyspace: Keyspace,
     /// Where time comes from.
     pub clock: Clock,
-    /// The clock's reading for this turn of the loop, in milliseconds since the Unix epoch.
+    /// The clock's reading for this turn of the loop, in microseconds since the Unix epoch.
+    pub now_us: u64,
+    /// The same in milliseconds.
     pub now_ms: i64,
+    /// The clients, without the one whose command is running.
+    pub clients: Clients,
+    /// Who listens to what.
+    pub pubsub: PubSub,
+    /// How many clients are shown every command.
+    pub monitors: usize,
+    /// What was counted.
+    pub stats: Stats,
+    /// The commands that took long.
+    pub slowlog: SlowLog,
+    /// The events that took long.
+    pub latency: LatencyMonitor,
+    /// Who it is.
+    pub identity: Identity,
+    /// Every random draw that is not the keyspace's.
+    pub random: StdRng,
+    /// Who is told what happens.
+    pub log: Log,
+    stop: Arc<Notify>,
+    /// Messages to the client whose command is running; they follow its reply.
+    pushes_to_self: Vec<u8>,
+    /// The slot and the protocol of the client whose command is running.
+    running: Option<(usize, Protocol)>,
 }
 
 impl Server {
-    /// Publishes a keyspace event, if `notify-keyspace-events` asks for its class.
-    pub fn notify(&mut self, class: Events, event: &str, db: Db, key: &[u8]) {
-        let _ = (class, event, db, key);
+    /// A node that is not running yet. `port` is the one it will listen on.
+    #[must_use]
+    pub fn new(options: Options, port: u16) -> Self {
+        let Options {
+            config,
+            clock,
+            config_file,
+            log,
+        } = options;
+        let mut random = match config.seed {
+            0 => StdRng::seed_from_u64(drawn_by_the_system()),
+            seed => StdRng::seed_from_u64(seed),
+        };
+        let now_us = clock.now_us();
+        let now_ms = milliseconds(now_us);
+        let identity = Identity {
+            run_id: hexadecimal(&mut random),
+            replication_id: hexadecimal(&mut random),
+            port,
+            started_ms: now_ms,
+            config_file,
+        };
+        let mut server = Self {
+            keyspace: Keyspace::new(config.databases, random.random(), config.keyspace.clone()),
+            config,
+            clock,
+            now_us,
+            now_ms,
+            clients: Clients::default(),
+            pubsub: PubSub::default(),
+            monitors: 0,
+            stats: Stats::default(),
+            slowlog: SlowLog::default(),
+            latency: LatencyMonitor::default(),
+            identity,
+            random,
+            log,
+            stop: Arc::new(Notify::new()),
+            pushes_to_self: Vec::new(),
+            running: None,
+        };
+        server.keyspace.set_now_ms(now_ms);
+        server.configured();
+        server
     }
+
+    /// Reads the clock: what runs until the next reading sees one instant.
+    #[inline]
+    pub fn read_clock(&mut self) {
+        self.now_us = self.clock.now_us();
+        self.now_ms = milliseconds(self.now_us);
+        self.keyspace.set_now_ms(self.now_ms);
+    }
+
+    /// Hands a changed configuration to whoever keeps part of it.
+    pub fn configured(&mut self) {
+        self.keyspace.configure(self.config.keyspace.clone());
+        let watched =
+            self.config.events.has(Events::EXPIRED) || self.config.events.has(Events::EVICTED);
+        self.keyspace.record_events(watched);
+    }
+
+    /// Whether clients must give a password.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        !self.config.text("requirepass").is_empty()
+    }
+
+    /// Ends the node once this turn is over.
+    pub fn stop(&self) {
+        self.stop.notify_one();
+    }
+
+    /// What the node's loop waits for.
+    pub(crate) fn stop_signal(&self) -> Arc<Notify> {
+        Arc::clone(&self.stop)
+    }
+
+    /// Tells whoever keeps the log.
+    pub fn log(&self, level: Level, message: &str) {
+        self.log.write(level, message);
+    }
+}
+
+/// Background work.
+impl Server {
+    /// What is to be done some ten times a second, `elapsed` after the time before: rates, idle clients, and (on a real
+    /// clock) expired keys. Says whether the keyspace would gladly go on at once.
+    ///
+    /// On a virtual clock the keyspace works only when the clock is turned, so that a run repeats exactly.
+    pub fn cron(&mut self, elapsed: Duration) -> bool {
+        self.read_clock();
+        self.stats
+            .read_rates(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
+        self.stats.peak_memory = self.stats.peak_memory.max(self.keyspace.used_memory());
+        self.close_idle_clients();
+        !self.clock.is_virtual() && self.keyspace_cron()
+    }
+
+    /// One stretch of the keyspace's background work.
+    pub fn keyspace_cron(&mut self) -> bool {
+        let watch = Stopwatch::start();
+        let more = self.keyspace.cron(CRON_BUDGET);
+        let threshold_ms = self.config.latency_monitor_threshold_ms;
+        self.latency.note(
+            "expire-cycle",
+            watch.elapsed_ns(),
+            threshold_ms,
+            self.now_ms,
+        );
+        self.publish_removals();
+        more
+    }
+
+    /// Turns a virtual clock and does the keyspace's background work of that time.
+    pub fn advance(&mut self, by: Duration) {
+        self.clock.advance(by);
+        self.read_clock();
+        let ticks = by.as_millis() * u128::from(self.config.hz.max(1)) / 1000;
+        let calls = u64::try_from(ticks)
+            .unwrap_or(CRON_CALLS_MAX)
+            .clamp(1, CRON_CALLS_MAX);
+        for _ in 0..calls {
+            if !self.keyspace_cron() {
+                break;
+            }
+        }
+    }
+
+    fn close_idle_clients(&mut self) {
+        let (now_ms, timeout_s) = (self.now_ms, self.config.timeout_seconds);
+        let limits = self.config.output_limits();
+        for client in self.clients.iter_mut() {
+            let idle_s = now_ms.saturating_sub(client.active_ms).unsigned_abs() / 1000;
+            if timeout_s > 0 && idle_s > timeout_s && client.subscriptions() == 0 && !client.monitor
+            {
+                client.end(Close::Now);
+            }
+            if client.is_over(limits.of(client.class()), now_ms) {
+                self.stats.output_limit_disconnections += 1;
+                client.end(Close::Now);
+            }
+        }
+    }
+}
+
+/// Clients.
+impl Server {
+    /// Whether more waits to be sent to `client` than its class allows; counts it then.
+    pub fn is_over_output_limit(&mut self, client: &mut Client) -> bool {
+        let limit = self.config.output_limits().of(client.class());
+        let over = client.is_over(limit, self.now_ms);
+        self.stats.output_limit_disconnections += u64::from(over);
+        over
+    }
+
+    /// Forgets a client whose connection has ended.
+    pub fn forget(&mut self, client: &Client) {
+        client
+            .channels
+            .iter()
+            .for_each(|name| self.pubsub.unsubscribe(Topic::Channel, name, client.slot));
+        client
+            .patterns
+            .iter()
+            .for_each(|name| self.pubsub.unsubscribe(Topic::Pattern, name, client.slot));
+        self.monitors -= usize::from(client.monitor);
+        self.clients.release(client.slot);
+    }
+}
+
+/// Messages.
+impl Server {
+    /// Says whose commands run from here on, so that messages to that client follow its replies.
+    pub fn enter(&mut self, client: &Client) {
+        self.running = Some((client.slot, client.protocol));
+    }
+
+    /// Writes the messages that the running client has got behind its reply.
+    #[inline]
+    pub fn flush_pushes(&mut self, reply: &mut Reply) {
+        if !self.pushes_to_self.is_empty() {
+            reply.raw(&self.pushes_to_self);
+            self.pushes_to_self.clear();
+        }
+    }
+
+    /// Publishes a message; says how many subscriptions it reached.
+    pub fn publish(&mut self, channel: &[u8], message: &[u8]) -> usize {
+        let Self {
+            pubsub,
+            clients,
+            pushes_to_self,
+            running,
+            ..
+        } = self;
+        let running = *running;
+        pubsub.receivers(channel, |slot, pattern| match clients.get_mut(slot) {
+            Some(client) => {
+                let text = published(client.protocol, pattern, channel, message);
+                client.send_later(text.bytes());
+                client.wake();
+            }
+            None => {
+                let protocol = running
+                    .filter(|(own, _)| *own == slot)
+                    .map_or(Protocol::Resp3, |(_, own)| own);
+                pushes_to_self
+                    .extend_from_slice(published(protocol, pattern, channel, message).bytes());
+            }
+        })
+    }
+
+    /// Publishes a keyspace event, if `notify-keyspace-events` asks for its class.
+    #[inline]
+    pub fn notify(&mut self, class: Events, event: &str, db: Db, key: &[u8]) {
+        if self.config.events.has(class) {
+            self.publish_event(event, db, key);
+        }
+    }
+
+    /// Publishes what the keyspace has removed by itself.
+    #[inline]
+    pub fn publish_removals(&mut self) {
+        while let Some(removal) = self.keyspace.next_event() {
+            let (class, event) = match removal.kind {
+                EventKind::Expired => (Events::EXPIRED, "expired"),
+                EventKind::Evicted => (Events::EVICTED, "evicted"),
+            };
+            self.notify(class, event, removal.db, &removal.key);
+        }
+    }
+
+    fn publish_event(&mut self, event: &str, db: Db, key: &[u8]) {
+        let events = self.config.events;
+        if events.has(Events::KEYSPACE) {
+            let channel = [format!("__keyspace@{}__:", db.index()).as_bytes(), key].concat();
+            self.publish(&channel, event.as_bytes());
+        }
+        if events.has(Events::KEYEVENT) {
+            let channel = format!("__keyevent@{}__:{event}", db.index());
+            self.publish(channel.as_bytes(), key);
+        }
+    }
+}
+
+/// A message as a subscriber gets it.
+fn published(protocol: Protocol, pattern: Option<&[u8]>, channel: &[u8], message: &[u8]) -> Reply {
+    let mut reply = Reply::new(protocol);
+    match pattern {
+        Some(pattern) => {
+            reply.push(4);
+            reply.bulk(b"pmessage");
+            reply.bulk(pattern);
+        }
+        None => {
+            reply.push(3);
+            reply.bulk(b"message");
+        }
+    }
+    reply.bulk(channel);
+    reply.bulk(message);
+    reply
+}
+
+/// A number nobody can foretell: the standard library keys its hash maps by the system's randomness.
+fn drawn_by_the_system() -> u64 {
+    RandomState::new().hash_one(0)
+}
+
+fn milliseconds(us: u64) -> i64 {
+    i64::try_from(us / 1000).unwrap_or(i64::MAX)
+}
+
+fn hexadecimal(random: &mut StdRng) -> String {
+    (0..40)
+        .filter_map(|_| char::from_digit(random.random_range(0..16), 16))
+        .collect()
 }

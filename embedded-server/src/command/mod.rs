@@ -3,14 +3,24 @@
 //! A handler reads its arguments, works on the node's state and writes exactly one reply. It knows no sockets. Before
 //! it runs, its name, its arity, the client's rights and (for `denyoom`) the memory limit have been checked.
 
-mod bit;
+mod client;
+mod config;
+pub(crate) mod connection;
 mod deadline;
+mod debug;
+pub mod dispatch;
 mod dump;
 mod expiry;
 mod generic;
+mod introspect;
+mod latency;
 mod memory;
+mod monitor;
 mod object;
 mod outcome;
+mod pubsub;
+mod server;
+mod slowlog;
 mod string;
 pub mod table;
 
@@ -62,8 +72,16 @@ pub mod refusal {
     pub const OOM: &str = "OOM command not allowed when used memory > 'maxmemory'.";
     /// A password is set and the client has not given it.
     pub const NO_AUTH: &str = "NOAUTH Authentication required.";
+    /// A client's answer to a name it cannot have.
+    pub const NO_SUCH_CLIENT: &str = "ERR No such client";
     /// RESTORE onto a key that exists.
     pub const BUSY_KEY: &str = "BUSYKEY Target key name already exists.";
+
+    /// Too many or too few arguments for `name`, which is `get`, or `config|set` for a subcommand.
+    #[must_use]
+    pub fn wrong_arity(name: &str) -> String {
+        format!("ERR wrong number of arguments for '{name}' command")
+    }
 }
 
 impl Context<'_> {
@@ -74,9 +92,7 @@ impl Context<'_> {
 
     /// Refuses a number of arguments. `name` is `get`, or `config|set` for a subcommand.
     pub fn wrong_arity(&mut self, name: &str) {
-        self.reply.error(&format!(
-            "ERR wrong number of arguments for '{name}' command"
-        ));
+        self.reply.error(&refusal::wrong_arity(name));
     }
 
     /// Refuses an expiry time that is zero, negative or beyond the calendar. `name` as in [`Context::wrong_arity`].
@@ -104,12 +120,21 @@ impl Context<'_> {
 /// The rows of every group: each file of commands contributes its `COMMANDS`.
 const GROUPS: &[&[table::CommandSpec]] = &[
     string::COMMANDS,
-    bit::COMMANDS,
     generic::COMMANDS,
     expiry::COMMANDS,
     object::COMMANDS,
     memory::COMMANDS,
     dump::COMMANDS,
+    connection::COMMANDS,
+    client::COMMANDS,
+    config::COMMANDS,
+    introspect::COMMANDS,
+    server::COMMANDS,
+    monitor::COMMANDS,
+    slowlog::COMMANDS,
+    latency::COMMANDS,
+    pubsub::COMMANDS,
+    debug::COMMANDS,
 ];
 
 /// Whether `argument` is `word`, in whatever case.

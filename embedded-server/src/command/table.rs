@@ -354,6 +354,9 @@ pub struct Command {
     pub subcommands: std::ops::Range<CommandId>,
     /// The container it belongs to.
     pub container: Option<CommandId>,
+    /// Whether a call takes about constant time, so that not each one need be timed. Redis's `fast` leaves out SET and
+    /// its kin, which are as brief.
+    pub is_brief: bool,
 }
 
 /// All commands, findable by name.
@@ -493,13 +496,25 @@ impl Command {
         spec: &'static CommandSpec,
         container: Option<CommandId>,
     ) -> Self {
+        let one_string = matches!(spec.group, Group::String) && spec.keys == Keys::ONE;
+        let is_brief = spec.flags.has(Flags::FAST) || one_string;
         Self {
             id,
             full_name,
             spec,
             subcommands: 0..0,
             container,
+            is_brief,
         }
+    }
+
+    /// The position of the first key, if keys are told by position.
+    #[must_use]
+    #[inline]
+    pub fn first_key(&self) -> Option<usize> {
+        usize::try_from(self.spec.keys.first)
+            .ok()
+            .filter(|first| *first > 0)
     }
 
     /// Writes the positions of the keys among `arguments`.

@@ -1,8 +1,9 @@
 //! Every directive there is: name, type, default, and whether it may change while the node runs.
 //!
 //! Names and defaults are those of Redis 7.0, so that clients and test suites find what they ask for. Many are only
-//! kept: they steer what this server does not have. `save` is the one default that differs (no snapshots), and `seed`,
-//! `lru-clock-resolution` and the policy `allkeys-lru-exact` are this server's own.
+//! kept: they steer what this server does not have. Three defaults differ: `save` (there are no
+//! snapshots), `bind` (this machine alone) and `enable-debug-command` (from this machine). `seed`, `lru-clock-resolution`
+//! and the policy `allkeys-lru-exact` are this server's own.
 
 use std::sync::OnceLock;
 
@@ -82,7 +83,7 @@ const LONG_MAX: i64 = i64::MAX;
 #[rustfmt::skip]
 pub static DIRECTIVES: &[Directive] = &[
     // Network and clients
-    live("bind", Kind::Text, "* -::*"),
+    fixed("bind", Kind::Text, "127.0.0.1 -::1"),
     fixed("port", int(0, 65_535), "6379"),
     fixed("tcp-backlog", int(0, INT_MAX), "511"),
     live("tcp-keepalive", int(0, INT_MAX), "300"),
@@ -131,7 +132,7 @@ pub static DIRECTIVES: &[Directive] = &[
     fixed("bgsave_cpulist", Kind::Text, ""),
     live("ignore-warnings", Kind::Text, ""),
     fixed("enable-protected-configs", Kind::Choice(&["no", "yes", "local"]), "no"),
-    fixed("enable-debug-command", Kind::Choice(&["no", "yes", "local"]), "no"),
+    fixed("enable-debug-command", Kind::Choice(&["no", "yes", "local"]), "local"),
     fixed("enable-module-command", Kind::Choice(&["no", "yes", "local"]), "no"),
     live("jemalloc-bg-thread", Kind::Boolean, "yes"),
     fixed("seed", int(0, LONG_MAX), "0"),

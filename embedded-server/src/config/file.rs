@@ -8,15 +8,13 @@ use super::{Config, ConfigError, directives};
 use crate::resp::Batch;
 use crate::resp::parse::{Limits, Parser};
 
-/// A line that could not be used.
+/// A line or an argument that could not be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("line {line}: '{directive}': {reason}")]
-pub struct ConfigFileError {
-    /// Counted from 1.
-    pub line: usize,
-    /// The directive's name as written.
-    pub directive: String,
-    /// What is wrong with it.
+#[error("{place}: {reason}")]
+pub struct ConfigTextError {
+    /// `line 3: maxmemory`, or `--maxmemory`.
+    pub place: String,
+    /// What is wrong there.
     pub reason: String,
 }
 
@@ -26,7 +24,7 @@ impl Config {
     ///
     /// # Errors
     /// At the first line that is no directive, or whose value does not fit.
-    pub fn apply_text(&mut self, text: &str) -> Result<Vec<String>, ConfigFileError> {
+    pub fn apply_text(&mut self, text: &str) -> Result<Vec<String>, ConfigTextError> {
         let mut unknown = Vec::new();
         let mut seen = HashSet::new();
         for (index, line) in text.lines().enumerate() {
@@ -34,9 +32,8 @@ impl Config {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let failed = |directive: &str, reason: String| ConfigFileError {
-                line: index + 1,
-                directive: directive.to_owned(),
+            let failed = |name: &str, reason: String| ConfigTextError {
+                place: format!("line {}: {name}", index + 1),
                 reason,
             };
             let words = words(line).ok_or_else(|| failed(line, "unbalanced quotes".to_owned()))?;
@@ -51,6 +48,45 @@ impl Config {
                     return Err(failed(&name, reason.to_string()));
                 }
             }
+        }
+        Ok(unknown)
+    }
+
+    /// Applies directives given as arguments: `--name` and the words up to the next one. Returns the names it does not
+    /// know, which do no harm.
+    ///
+    /// # Errors
+    /// When the first argument is no name, or a value does not fit.
+    pub fn apply_arguments(
+        &mut self,
+        arguments: &[String],
+    ) -> Result<Vec<String>, ConfigTextError> {
+        let mut unknown = Vec::new();
+        let mut seen = HashSet::new();
+        let mut rest = arguments;
+        while let Some((first, after)) = rest.split_first() {
+            let failed = |reason: String| ConfigTextError {
+                place: first.clone(),
+                reason,
+            };
+            let name = first
+                .strip_prefix("--")
+                .ok_or_else(|| failed("a directive begins with --".to_owned()))?;
+            let past = after
+                .iter()
+                .position(|word| word.starts_with("--"))
+                .unwrap_or(after.len());
+            let (values, next) = after.split_at(past);
+            let values: Vec<_> = values
+                .iter()
+                .map(|value| value.as_bytes().to_vec())
+                .collect();
+            match self.apply(name, &values, &mut seen) {
+                Ok(()) => {}
+                Err(ConfigError::Unknown(name)) => unknown.push(name),
+                Err(ConfigError::Refused { reason, .. }) => return Err(failed(reason.to_string())),
+            }
+            rest = next;
         }
         Ok(unknown)
     }
@@ -174,7 +210,7 @@ mod tests {
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "line 2: 'maxmemory': argument must be a memory value"
+            "line 2: maxmemory: argument must be a memory value"
         );
         assert!(
             Config::default()
@@ -183,6 +219,34 @@ mod tests {
                 .reason
                 .contains("quotes")
         );
+    }
+
+    #[test]
+    fn arguments_run_up_to_the_next_name() {
+        let mut config = Config::default();
+        let arguments = [
+            "--save",
+            "900",
+            "1",
+            "--port",
+            "0",
+            "--nix",
+            "--save",
+            "60",
+            "5",
+            "--appendonly",
+            "no",
+        ];
+        let unknown = config
+            .apply_arguments(&arguments.map(str::to_owned))
+            .unwrap();
+        assert_eq!((unknown, config.port), (vec!["nix".to_owned()], 0));
+        assert_eq!(config.get("save").as_deref(), Some("900 1 60 5"));
+        let error = config
+            .apply_arguments(&["--hz".to_owned(), "x".to_owned()])
+            .unwrap_err();
+        assert_eq!(error.place, "--hz");
+        assert!(config.apply_arguments(&["port".to_owned()]).is_err());
     }
 
     #[test]

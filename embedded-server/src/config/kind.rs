@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::OutputLimit;
+use super::{OutputLimit, OutputLimits};
 use crate::eviction::PolicyName;
 
 /// Why a value was refused, in Redis's words.
@@ -49,7 +49,7 @@ pub enum Value {
     /// Any bytes.
     Text(Vec<u8>),
     /// Limits by class of client, in the order of [`ClientClass`](super::ClientClass).
-    OutputLimits([OutputLimit; 3]),
+    OutputLimits(OutputLimits),
 }
 
 /// The type of a directive.
@@ -254,7 +254,7 @@ fn percentiles(text: &[u8]) -> Result<Value, ValueError> {
 fn output_limits(text: &[u8], current: Option<&Value>) -> Result<Value, ValueError> {
     let mut limits = match current {
         Some(Value::OutputLimits(limits)) => *limits,
-        _ => [OutputLimit::default(); 3],
+        _ => OutputLimits::default(),
     };
     let words = words(text);
     if words.is_empty() || !words.len().is_multiple_of(4) {
@@ -278,7 +278,7 @@ fn output_limits(text: &[u8], current: Option<&Value>) -> Result<Value, ValueErr
         let seconds = number(seconds)
             .and_then(|n| u64::try_from(n).ok())
             .ok_or(ValueError::NotALimit)?;
-        if let Some(limit) = limits.get_mut(index) {
+        if let Some(limit) = limits.0.get_mut(index) {
             *limit = OutputLimit {
                 hard_bytes: bytes(hard)?,
                 soft_bytes: bytes(soft)?,
@@ -289,7 +289,7 @@ fn output_limits(text: &[u8], current: Option<&Value>) -> Result<Value, ValueErr
     Ok(Value::OutputLimits(limits))
 }
 
-fn print_output_limits(limits: &[OutputLimit; 3]) -> String {
+fn print_output_limits(limits: &OutputLimits) -> String {
     let print = |(class, limit): (&str, &OutputLimit)| {
         format!(
             "{class} {} {} {}",
@@ -298,7 +298,7 @@ fn print_output_limits(limits: &[OutputLimit; 3]) -> String {
     };
     ["normal", "slave", "pubsub"]
         .into_iter()
-        .zip(limits)
+        .zip(&limits.0)
         .map(print)
         .collect::<Vec<_>>()
         .join(" ")
@@ -343,7 +343,7 @@ mod tests {
             Kind::OutputLimits.print(&after),
             "normal 1048576 1024 5 slave 0 0 0 pubsub 9 8 7"
         );
-        assert!(matches!(after, Value::OutputLimits([first, ..]) if first == normal));
+        assert!(matches!(after, Value::OutputLimits(OutputLimits([first, ..])) if first == normal));
         assert_eq!(
             Kind::OutputLimits.parse(b"vip 1 1 1", None),
             Err(ValueError::NotAClientClass)

@@ -8,12 +8,13 @@ mod file;
 pub mod kind;
 
 pub use directives::Directive;
-pub use file::{ConfigFileError, rewritten};
+pub use file::{ConfigTextError, rewritten};
 pub use kind::{Value, ValueError};
 
 use thiserror::Error;
 
 use crate::keyspace::Settings;
+use crate::notify::Events;
 
 /// The limits of one class of clients: `client-output-buffer-limit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,6 +25,23 @@ pub struct OutputLimit {
     pub soft_bytes: u64,
     /// See [`OutputLimit::soft_bytes`].
     pub soft_seconds: u64,
+}
+
+/// The limits of every class of clients, in the order of [`ClientClass`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OutputLimits(pub [OutputLimit; 3]);
+
+impl OutputLimits {
+    /// The limits of one class.
+    #[must_use]
+    pub fn of(&self, class: ClientClass) -> OutputLimit {
+        let [normal, replica, pubsub] = self.0;
+        match class {
+            ClientClass::Normal => normal,
+            ClientClass::Replica => replica,
+            ClientClass::PubSub => pubsub,
+        }
+    }
 }
 
 /// A refused change of the configuration.
@@ -70,6 +88,10 @@ macro_rules! hot_fields {
 hot_fields! {
     /// The port to listen on; 0 for a free one.
     port: u16 = number("port");
+    /// How many connections may wait to be accepted.
+    backlog: i32 = number("tcp-backlog");
+    /// Whether a node without a password serves its own machine alone.
+    protected_mode: bool = boolean("protected-mode");
     /// How many databases there are.
     databases: u16 = number("databases");
     /// The most clients at a time.
@@ -94,6 +116,8 @@ hot_fields! {
     slowlog_max_len: usize = number("slowlog-max-len");
     /// Events of so many milliseconds are noted for LATENCY; 0 for none.
     latency_monitor_threshold_ms: u64 = number("latency-monitor-threshold");
+    /// Which keyspace events are published.
+    events: Events = events("notify-keyspace-events");
     /// Whether the latency of each command is counted.
     latency_tracking: bool = boolean("latency-tracking");
     /// Every random draw comes from this seed; 0 draws one from the system.
@@ -169,14 +193,12 @@ impl Config {
         Ok(())
     }
 
-    /// The limits of the clients of `class` (`normal`, `slave` or `pubsub`).
+    /// What may wait to be sent to a client, by class.
     #[must_use]
-    pub fn output_limit(&self, class: ClientClass) -> OutputLimit {
+    pub fn output_limits(&self) -> OutputLimits {
         match self.value("client-output-buffer-limit") {
-            Some(Value::OutputLimits(limits)) => {
-                limits.get(class as usize).copied().unwrap_or_default()
-            }
-            _ => OutputLimit::default(),
+            Some(Value::OutputLimits(limits)) => *limits,
+            _ => OutputLimits::default(),
         }
     }
 
@@ -229,6 +251,10 @@ impl Config {
         }
     }
 
+    fn events(&self, name: &str) -> Events {
+        Events::parse(self.text(name)).unwrap_or_default()
+    }
+
     fn boolean(&self, name: &str) -> bool {
         matches!(self.value(name), Some(Value::Boolean(true)))
     }
@@ -255,11 +281,11 @@ impl Config {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientClass {
     /// Commands and replies.
-    Normal = 0,
+    Normal,
     /// A replica.
-    Replica = 1,
+    Replica,
     /// Subscribed to a channel.
-    PubSub = 2,
+    PubSub,
 }
 
 #[cfg(test)]

@@ -636,7 +636,7 @@ mod tests {
         assert_eq!(refused(b"*1\r\n$536870913\r\n"), Some(InvalidLength));
         assert_eq!(refused(&[b'x'; LINE_BYTES_MAX + 1]), Some(InlineTooLong));
         assert_eq!(
-            refused(&[b"*".repeat(1), b"1".repeat(LINE_BYTES_MAX + 1)].concat()),
+            refused(&[b"*".to_vec(), b"1".repeat(LINE_BYTES_MAX + 1)].concat()),
             Some(CountTooLong)
         );
         assert_eq!(

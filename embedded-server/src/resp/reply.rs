@@ -223,6 +223,10 @@ impl Reply {
     }
 
     /// Gives a deferred array its header, now that its `len` members are written after it.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "spent: an array is finished once"
+    )]
     pub fn finish_array(&mut self, at: Deferred, len: usize) {
         let end = self.out.len();
         self.array(len);
@@ -324,7 +328,8 @@ mod tests {
 
     #[test]
     fn every_type_has_its_form_in_both_protocols() {
-        let cases: &[(fn(&mut Reply), &str, &str)] = &[
+        type Case = (fn(&mut Reply), &'static str, &'static str);
+        let cases: &[Case] = &[
             (|r| r.simple("PONG"), "+PONG\r\n", "+PONG\r\n"),
             (|r| r.error("ERR a\r\nb"), "-ERR a  b\r\n", "-ERR a  b\r\n"),
             (|r| r.integer(-42), ":-42\r\n", ":-42\r\n"),

@@ -2,16 +2,17 @@
 
 use super::heap::heap_bytes;
 
-/// A vector of `T` stored in chunks of `CHUNK` elements.
-///
-/// The first chunk grows as a plain vector does; the others are allocated whole.
+/// Elements of a chunk. The first chunk grows as a plain vector does; the others are allocated whole.
+const CHUNK: usize = 512;
+
+/// A vector of `T` stored in chunks of 512.
 #[derive(Debug, Clone)]
-pub struct Chunked<T, const CHUNK: usize = 512> {
+pub struct Chunked<T> {
     chunks: Vec<Vec<T>>,
     len: usize,
 }
 
-impl<T, const CHUNK: usize> Default for Chunked<T, CHUNK> {
+impl<T> Default for Chunked<T> {
     fn default() -> Self {
         Chunked {
             chunks: Vec::new(),
@@ -20,7 +21,7 @@ impl<T, const CHUNK: usize> Default for Chunked<T, CHUNK> {
     }
 }
 
-impl<T, const CHUNK: usize> Chunked<T, CHUNK> {
+impl<T> Chunked<T> {
     /// How many elements it holds.
     #[inline]
     pub fn len(&self) -> usize {
@@ -101,7 +102,7 @@ mod tests {
 
     #[test]
     fn behaves_as_a_vector_across_chunks() {
-        let mut chunked: Chunked<u32> = Chunked::default();
+        let mut chunked = Chunked::default();
         let mut model = Vec::new();
         for i in 0..2000u32 {
             chunked.push(i);

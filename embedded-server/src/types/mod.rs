@@ -21,7 +21,7 @@ pub mod table;
 pub use hash::Hash;
 pub use list::{End, List};
 pub use set::{Member, Set};
-pub use sorted_set::{LexBound, ScoreBound, SortedSet};
+pub use sorted_set::SortedSet;
 pub use stream::Stream;
 
 /// A value that is not a plain string. Strings live with their key; these live out of line.

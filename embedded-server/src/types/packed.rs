@@ -11,7 +11,6 @@
 //! insertion moves the shorter side. A position is the offset of an element from the start of the first.
 
 use super::heap::heap_bytes;
-use std::ops::Range;
 
 /// An element's offset in its block. Any change of the block before it makes it stale.
 pub type Position = usize;
@@ -270,16 +269,6 @@ impl Packed {
     /// The elements taken two by two: fields with values, members with scores.
     pub fn pairs(&self) -> Pairs<'_> {
         Pairs(self.iter())
-    }
-
-    /// The pairs of these numbers.
-    pub fn pairs_between(&self, numbers: Range<usize>) -> Pairs<'_> {
-        let position = |number| self.seek(2 * number).unwrap_or(self.byte_len());
-        Pairs(Iter {
-            block: self,
-            front: position(numbers.start),
-            back: position(numbers.end),
-        })
     }
 
     /// The position of the first of a pair that equals `key`.

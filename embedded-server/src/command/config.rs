@@ -1,0 +1,131 @@
+//! CONFIG: reads and changes the configuration of the running node.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::outcome::{Outcome, Refusal, handler, help, unknown_subcommand};
+use super::table::{CommandSpec, Flags, Group, flags};
+use super::{Arguments, Context, Handler, refusal};
+use crate::config::directives::DIRECTIVES;
+use crate::config::rewritten;
+use crate::stats::Stats;
+use crate::text::glob;
+
+pub(super) const COMMANDS: &[CommandSpec] =
+    &[
+        CommandSpec::new("config", -2, Group::Server, handler!(unknown_subcommand))
+            .about("2.0.0", "Reads and changes the configuration.")
+            .subcommands(&[
+                sub("get", -3, handler!(get)).about(
+                    "2.0.0",
+                    "The directives that match a pattern, with their values.",
+                ),
+                sub("set", -4, handler!(set))
+                    .about("2.0.0", "Changes directives, all of them or none."),
+                sub("resetstat", 2, handler!(resetstat)).about("2.0.0", "Begins counting anew."),
+                sub("rewrite", 2, handler!(rewrite)).about(
+                    "2.8.0",
+                    "Writes the configuration to the file it came from.",
+                ),
+                CommandSpec::new("help", 2, Group::Server, handler!(help_config))
+                    .flags(flags![LOADING, STALE])
+                    .about("5.0.0", "Lists the subcommands."),
+            ]),
+    ];
+
+const fn sub(name: &'static str, arity: i16, handler: Handler) -> CommandSpec {
+    const FLAGS: Flags = flags![ADMIN, NOSCRIPT, LOADING, STALE];
+    CommandSpec::new(name, arity, Group::Server, handler).flags(FLAGS)
+}
+
+const HELP: &[&str] = &[
+    "CONFIG <subcommand> [<arg> ...]. Subcommands are:",
+    "GET <pattern> [<pattern> ...]",
+    "    The directives that match a glob, with their values.",
+    "SET <directive> <value> [<directive> <value> ...]",
+    "    Changes directives, all of them or none.",
+    "RESETSTAT",
+    "    Begins counting anew what INFO tells.",
+    "REWRITE",
+    "    Writes the configuration to the file it came from.",
+    "HELP",
+    "    These lines.",
+];
+
+fn help_config(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
+    help(context, HELP);
+    Ok(())
+}
+
+fn get(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
+    let asked = |name: &str| {
+        let mut patterns = arguments.from(2).iter();
+        patterns.any(|pattern| glob::matches_ignoring_case(pattern, name.as_bytes()))
+    };
+    let found: Vec<_> = DIRECTIVES
+        .iter()
+        .map(|directive| directive.name)
+        .filter(|name| asked(name))
+        .collect();
+    context.reply.map(found.len());
+    for name in found {
+        context.reply.bulk(name.as_bytes());
+        context.reply.bulk(
+            context
+                .server
+                .config
+                .get(name)
+                .unwrap_or_default()
+                .as_bytes(),
+        );
+    }
+    Ok(())
+}
+
+fn set(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
+    let words: Vec<&[u8]> = arguments.from(2).iter().collect();
+    let mut pairs = Vec::with_capacity(words.len() / 2);
+    for pair in words.chunks(2) {
+        let &[name, value] = pair else {
+            return Err(refusal::SYNTAX.into());
+        };
+        pairs.push((String::from_utf8_lossy(name).into_owned(), value));
+    }
+    let pairs: Vec<_> = pairs
+        .iter()
+        .map(|(name, value)| (name.as_str(), *value))
+        .collect();
+    context
+        .server
+        .config
+        .set_all(&pairs)
+        .map_err(|error| Refusal::from(format!("ERR {error}")))?;
+    context.server.configured();
+    context.reply.ok();
+    Ok(())
+}
+
+fn resetstat(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
+    context.server.stats = Stats::default();
+    context.server.keyspace.reset_counters();
+    context.reply.ok();
+    Ok(())
+}
+
+fn rewrite(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
+    let file = context.server.identity.config_file.as_deref();
+    let file = file.ok_or("ERR The server is running without a config file")?;
+    write(file, |before| rewritten(before, &context.server.config))
+        .map_err(|error| format!("ERR Rewriting config file: {error}"))?;
+    context.reply.ok();
+    Ok(())
+}
+
+/// Replaces a file by what `edit` makes of it, whole or not at all.
+fn write(file: &Path, edit: impl FnOnce(&str) -> String) -> io::Result<()> {
+    let before = fs::read_to_string(file)?;
+    let draft = file.with_extension("rewriting");
+    fs::write(&draft, edit(&before))?;
+    fs::rename(&draft, file)
+}

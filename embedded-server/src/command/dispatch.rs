@@ -1,0 +1,206 @@
+//! From arguments to handler: what is checked before a command runs, and what is counted after.
+
+use super::table::{Command, Flags, Group};
+use super::{Arguments, Context, refusal};
+use crate::client::{Client, ReplyMode};
+use crate::clock::Stopwatch;
+use crate::node::Server;
+use crate::resp::{Protocol, Reply};
+use crate::slowlog::{self, Entry};
+
+/// How much of an unknown command the refusal quotes, in bytes: of its name, and of its arguments together.
+const QUOTED_BYTES: usize = 128;
+
+/// Carries out one command, or refuses it. `command` is what the table knows under that name.
+#[inline]
+pub fn run(
+    server: &mut Server,
+    client: &mut Client,
+    reply: &mut Reply,
+    arguments: &Arguments<'_>,
+    command: Option<&'static Command>,
+) {
+    let start = reply.len();
+    match command {
+        Some(command) => match check(server, client, arguments, command) {
+            None => call(
+                &mut Context {
+                    server,
+                    client,
+                    reply,
+                },
+                arguments,
+                command,
+            ),
+            Some(text) => reject(server, reply, command, &text),
+        },
+        None => {
+            reply.error_bytes(&unknown_command(arguments));
+            count_error(server, reply);
+        }
+    }
+    if client.reply_mode != ReplyMode::On {
+        silence(client, reply, start);
+    }
+    server.flush_pushes(reply);
+}
+
+/// Why a command may not run now, if so.
+#[inline]
+fn check(
+    server: &mut Server,
+    client: &Client,
+    arguments: &Arguments<'_>,
+    command: &Command,
+) -> Option<String> {
+    let spec = command.spec;
+    if !spec.accepts(arguments.len()) {
+        return Some(refusal::wrong_arity(&command.full_name));
+    }
+    if !spec.subcommands.is_empty() && arguments.len() > 1 {
+        return Some(unknown_subcommand(&command.full_name, &arguments[1]));
+    }
+    if !client.authenticated && !spec.flags.has(Flags::NO_AUTH) {
+        return Some(refusal::NO_AUTH.to_owned());
+    }
+    if spec.flags.has(Flags::DENYOOM) && server.keyspace.make_room(0).is_err() {
+        return Some(refusal::OOM.to_owned());
+    }
+    if client.subscriptions() > 0
+        && client.protocol == Protocol::Resp2
+        && !may_run_while_subscribed(command)
+    {
+        return Some(format!(
+            "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
+             this context",
+            command.full_name
+        ));
+    }
+    None
+}
+
+/// Runs the handler and counts.
+#[inline]
+fn call(context: &mut Context<'_>, arguments: &Arguments<'_>, command: &'static Command) {
+    if context.server.monitors > 0 {
+        super::monitor::show(context, arguments, command);
+    }
+    context.client.last_command = Some(command);
+    if context
+        .server
+        .stats
+        .begin(command, context.server.config.slowlog_log_slower_than_us)
+    {
+        let watch = Stopwatch::start();
+        (command.spec.handler)(context, arguments);
+        took(context, arguments, command, watch.elapsed_ns());
+    } else {
+        (command.spec.handler)(context, arguments);
+    }
+    if let Some(code) = context.reply.take_error_code() {
+        context.server.stats.count_error(code);
+        if let Some(stats) = context.server.stats.of_mut(command) {
+            stats.failed += 1;
+        }
+    }
+    context.server.publish_removals();
+}
+
+/// Notes how long a command took.
+#[cold]
+fn took(context: &mut Context<'_>, arguments: &Arguments<'_>, command: &Command, ns: u64) {
+    let Context { server, client, .. } = context;
+    if let Some(stats) = server.stats.of_mut(command) {
+        stats.time(ns, server.config.latency_tracking);
+    }
+    let event = if command.spec.flags.has(Flags::FAST) {
+        "fast-command"
+    } else {
+        "command"
+    };
+    server.latency.note(
+        event,
+        ns,
+        server.config.latency_monitor_threshold_ms,
+        server.now_ms,
+    );
+    let (took_us, threshold_us) = (
+        i64::try_from(ns / 1000).unwrap_or(i64::MAX),
+        server.config.slowlog_log_slower_than_us,
+    );
+    if threshold_us >= 0 && took_us >= threshold_us && !command.spec.flags.has(Flags::SKIP_SLOWLOG)
+    {
+        let entry = Entry {
+            id: 0,
+            unix_seconds: server.now_ms / 1000,
+            duration_us: took_us,
+            arguments: slowlog::shortened(arguments),
+            peer: client.endpoints.peer.to_string(),
+            name: client.name.clone(),
+        };
+        server.slowlog.add(entry, server.config.slowlog_max_len);
+    }
+}
+
+#[cold]
+fn reject(server: &mut Server, reply: &mut Reply, command: &Command, text: &str) {
+    reply.error(text);
+    count_error(server, reply);
+    if let Some(stats) = server.stats.of_mut(command) {
+        stats.rejected += 1;
+    }
+}
+
+fn count_error(server: &mut Server, reply: &mut Reply) {
+    if let Some(code) = reply.take_error_code() {
+        server.stats.count_error(code);
+    }
+}
+
+/// Takes the reply back from a client that asked for none.
+#[cold]
+fn silence(client: &mut Client, reply: &mut Reply, start: usize) {
+    reply.truncate(start);
+    client.reply_mode = match client.reply_mode {
+        ReplyMode::SkipNext => ReplyMode::Skip,
+        ReplyMode::Off => ReplyMode::Off,
+        ReplyMode::Skip | ReplyMode::On => ReplyMode::On,
+    };
+}
+
+fn may_run_while_subscribed(command: &Command) -> bool {
+    let name = command.spec.name;
+    (command.spec.group == Group::PubSub && name.ends_with("subscribe"))
+        || matches!(name, "ping" | "quit" | "reset")
+}
+
+#[cold]
+fn unknown_command(arguments: &Arguments<'_>) -> Vec<u8> {
+    let quoted = |word: &[u8], most: usize| {
+        word.get(..most)
+            .map_or_else(|| word.to_vec(), <[u8]>::to_vec)
+    };
+    let mut text = b"ERR unknown command '".to_vec();
+    text.extend(quoted(&arguments[0], QUOTED_BYTES));
+    text.extend_from_slice(b"', with args beginning with: ");
+    let before = text.len();
+    for argument in arguments.from(1).iter() {
+        let room = QUOTED_BYTES.saturating_sub(text.len() - before);
+        if room == 0 {
+            break;
+        }
+        text.push(b'\'');
+        text.extend(quoted(argument, room));
+        text.extend_from_slice(b"' ");
+    }
+    text
+}
+
+#[cold]
+fn unknown_subcommand(container: &str, name: &[u8]) -> String {
+    let name = String::from_utf8_lossy(name.get(..QUOTED_BYTES).unwrap_or(name)).into_owned();
+    format!(
+        "ERR unknown subcommand '{name}'. Try {} HELP.",
+        container.to_uppercase()
+    )
+}

@@ -1,0 +1,219 @@
+//! Addresses to listen on, and who is let in.
+
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
+use std::rc::Rc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use thiserror::Error;
+
+use super::Shared;
+use super::connection::Connection;
+use crate::client::{Client, Endpoints};
+use crate::config::Config;
+use crate::log::Level;
+use crate::node::Server;
+
+/// Wait so long after an accept that failed, for want of file descriptors as a rule.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+
+/// Why a node cannot listen.
+#[derive(Debug, Error)]
+pub enum BindError {
+    /// The system refused an address.
+    #[error(
+        "Failed listening on port {port} (tcp) at {address}: {source}; choose another port, or stop who has it"
+    )]
+    Refused {
+        /// The port asked for.
+        port: u16,
+        /// The address asked for.
+        address: IpAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A word of `bind` is no address.
+    #[error("'{0}' in bind is no address: give numbers such as 127.0.0.1 or ::1, or *")]
+    NotAnAddress(String),
+    /// No address was left to listen on.
+    #[error("no address to listen on: give bind at least one, such as 127.0.0.1")]
+    NoAddress,
+}
+
+/// Opens a listening socket for each address of `bind`. With port 0 the system chooses one, for the first address, and
+/// the other addresses are left out. An address after `-` may be missing from the machine.
+pub(crate) fn bind(config: &Config) -> Result<Vec<TcpListener>, BindError> {
+    let addresses = String::from_utf8_lossy(config.text("bind")).into_owned();
+    let backlog = config.backlog;
+    let mut listeners = Vec::new();
+    for word in addresses.split_whitespace() {
+        let (optional, name) = word
+            .strip_prefix('-')
+            .map_or((false, word), |name| (true, name));
+        let address = address(name)?;
+        match listen(SocketAddr::new(address, config.port), backlog) {
+            Ok(listener) => listeners.push(listener),
+            Err(_) if optional => {}
+            Err(source) => {
+                return Err(BindError::Refused {
+                    port: config.port,
+                    address,
+                    source,
+                });
+            }
+        }
+        if config.port == 0 {
+            break;
+        }
+    }
+    if listeners.is_empty() {
+        Err(BindError::NoAddress)
+    } else {
+        Ok(listeners)
+    }
+}
+
+fn address(name: &str) -> Result<IpAddr, BindError> {
+    match name {
+        "*" => Ok(Ipv4Addr::UNSPECIFIED.into()),
+        "::*" => Ok(Ipv6Addr::UNSPECIFIED.into()),
+        "localhost" => Ok(Ipv4Addr::LOCALHOST.into()),
+        _ => name
+            .parse()
+            .map_err(|_| BindError::NotAnAddress(name.to_owned())),
+    }
+}
+
+fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(backlog)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// Lets clients in, each with a task of its own.
+pub(super) async fn accept(listener: TcpListener, node: Shared) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => {
+            return node
+                .borrow()
+                .server
+                .log(Level::Warning, &format!("Cannot accept clients: {error}"));
+        }
+    };
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => welcome(stream, peer, &node),
+            Err(error) => {
+                node.borrow().server.log(
+                    Level::Warning,
+                    &format!("Error accepting a client connection: {error}"),
+                );
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn welcome(stream: tokio::net::TcpStream, peer: SocketAddr, node: &Shared) {
+    let turn = &mut *node.borrow_mut();
+    let server = &mut turn.server;
+    server.read_clock();
+    server.stats.connections += 1;
+    if let Some(refusal) = refusal(server, peer) {
+        server.stats.rejected_connections += 1;
+        return turn_away(stream, refusal);
+    }
+    let local = stream.local_addr().unwrap_or(peer);
+    // Both only make the connection better; without them it still serves.
+    let _ = stream.set_nodelay(true);
+    let _ = keep_alive(&stream, server.config.tcp_keepalive_seconds);
+    let endpoints = Endpoints {
+        peer,
+        local,
+        fd: stream.as_raw_fd(),
+    };
+    let client = Client::new(endpoints, !server.has_password(), server.now_ms);
+    let slot = server.clients.add(client);
+    tokio::task::spawn_local(Connection::new(Rc::clone(node), stream, slot));
+}
+
+/// Why a client is not let in, if it is not.
+fn refusal(server: &Server, peer: SocketAddr) -> Option<&'static [u8]> {
+    if server.clients.len() >= server.config.maxclients {
+        return Some(b"-ERR max number of clients reached\r\n");
+    }
+    if server.config.protected_mode
+        && !server.has_password()
+        && !peer.ip().to_canonical().is_loopback()
+    {
+        return Some(
+            b"-DENIED This server is in protected mode: no password is set, so it serves this machine alone. \
+              Set requirepass, or turn protected-mode off.\r\n",
+        );
+    }
+    None
+}
+
+fn turn_away(stream: tokio::net::TcpStream, refusal: &[u8]) {
+    // The socket's buffer is empty, so the line fits or the client is gone.
+    if let Ok(mut stream) = stream.into_std() {
+        let _ = TcpStream::write(&mut stream, refusal);
+    }
+}
+
+fn keep_alive(stream: &tokio::net::TcpStream, seconds: u32) -> io::Result<()> {
+    if seconds == 0 {
+        return Ok(());
+    }
+    let idle = Duration::from_secs(seconds.into());
+    let interval = Duration::from_secs((seconds / 3).max(1).into());
+    let probes = TcpKeepalive::new()
+        .with_time(idle)
+        .with_interval(interval)
+        .with_retries(3);
+    SockRef::from(stream).set_tcp_keepalive(&probes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(bind: &str, port: u16) -> Config {
+        let mut config = Config::default();
+        config.set("bind", bind).unwrap();
+        config.set("port", &port.to_string()).unwrap();
+        config
+    }
+
+    #[test]
+    fn a_taken_port_is_named_and_an_optional_address_may_be_missing() {
+        let taken = bind(&config("127.0.0.1", 0)).unwrap();
+        let port = taken[0].local_addr().unwrap().port();
+        let error = bind(&config("127.0.0.1", port)).unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("Failed listening on port {port}")),
+            "{error}"
+        );
+        assert!(matches!(
+            bind(&config("-127.0.0.1", port)),
+            Err(BindError::NoAddress)
+        ));
+        assert!(matches!(
+            bind(&config("here", 0)),
+            Err(BindError::NotAnAddress(_))
+        ));
+    }
+}

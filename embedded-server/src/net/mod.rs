@@ -1,0 +1,84 @@
+//! Sockets: who may connect, what is read and written, and the loop that keeps a node running.
+//!
+//! One thread, one runtime, one [`Turn`](turn::Turn) that all connections share: whoever is polled has the whole node to
+//! itself until it has nothing more to do, so nothing here takes a lock.
+
+mod connection;
+mod listen;
+mod turn;
+
+use std::cell::RefCell;
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task;
+
+pub use listen::BindError;
+pub(crate) use listen::bind;
+
+use crate::node::Server;
+use turn::Turn;
+
+/// How many stretches the keyspace's background work may take of one tick.
+const STRETCHES_MAX: usize = 8;
+
+/// What whoever started a node asks of it.
+#[derive(Debug)]
+pub(crate) enum Control {
+    /// Turn the virtual clock, do what that time would have brought, and say so.
+    Advance { by: Duration, done: SyncSender<()> },
+    /// End.
+    Stop,
+}
+
+type Shared = Rc<RefCell<Turn>>;
+
+/// Serves until told to stop. To be run in a `LocalRuntime`.
+pub(crate) async fn serve(
+    listeners: Vec<TcpListener>,
+    server: Server,
+    mut control: UnboundedReceiver<Control>,
+) {
+    let stop = server.stop_signal();
+    let node: Shared = Rc::new(RefCell::new(Turn::new(server)));
+    for listener in listeners {
+        task::spawn_local(listen::accept(listener, Rc::clone(&node)));
+    }
+    task::spawn_local(cron(Rc::clone(&node)));
+    loop {
+        tokio::select! {
+            () = stop.notified() => return,
+            message = control.recv() => match message {
+                Some(Control::Advance { by, done }) => {
+                    node.borrow_mut().server.advance(by);
+                    // Whoever asked may have given up waiting.
+                    let _ = done.send(());
+                }
+                Some(Control::Stop) | None => return,
+            },
+        }
+    }
+}
+
+/// Background work, `hz` times a second.
+async fn cron(node: Shared) {
+    let mut before = Instant::now();
+    loop {
+        let period = Duration::from_secs(1) / node.borrow().server.config.hz.clamp(1, 500);
+        tokio::time::sleep(period).await;
+        let elapsed = before.elapsed();
+        before = Instant::now();
+        let mut more = node.borrow_mut().server.cron(elapsed);
+        for _ in 1..STRETCHES_MAX {
+            if !more {
+                break;
+            }
+            // Clients first: what is left over waits.
+            task::yield_now().await;
+            more = node.borrow_mut().server.keyspace_cron();
+        }
+    }
+}

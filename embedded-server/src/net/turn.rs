@@ -1,0 +1,139 @@
+//! What connections share while one of them has its turn: the node, and buffers that only the running one uses.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::client::{Client, Close};
+use crate::command::dispatch;
+use crate::command::table::{Command, table};
+use crate::log::Level;
+use crate::node::Server;
+use crate::resp::parse::{Limits, Progress};
+use crate::resp::{Batch, Parser, Reply};
+
+/// Input is read into one buffer of so many bytes; only the incomplete end of it is kept by its connection.
+pub(super) const INPUT_BYTES: usize = 256 * 1024;
+/// Replies are sent when a batch of commands ends, or before, when they are more than this.
+const REPLY_BYTES_TO_SEND: usize = 256 * 1024;
+
+/// What connections share.
+pub(super) struct Turn {
+    /// The node.
+    pub(super) server: Server,
+    /// Where input is read to.
+    pub(super) input: Vec<u8>,
+    /// The replies to one read.
+    pub(super) reply: Reply,
+    batch: Batch,
+    commands: Vec<Option<&'static Command>>,
+}
+
+/// How far the commands of some input were carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Done {
+    /// Bytes that are done with.
+    pub(super) consumed: usize,
+    /// Whether there is nothing more to do with the rest but to wait for what follows it.
+    pub(super) starved: bool,
+}
+
+impl Turn {
+    pub(super) fn new(server: Server) -> Self {
+        Self {
+            server,
+            input: vec![0; INPUT_BYTES],
+            reply: Reply::default(),
+            batch: Batch::default(),
+            commands: Vec::new(),
+        }
+    }
+
+    /// Carries out the complete commands at the start of `input`, until they end or there is enough to send.
+    pub(super) fn run(
+        &mut self,
+        client: &mut Client,
+        parser: &mut Parser,
+        input: &mut [u8],
+    ) -> Done {
+        self.server.enter(client);
+        let mut consumed = 0;
+        loop {
+            let rest = input.get_mut(consumed..).unwrap_or_default();
+            self.batch.clear();
+            let limits = Limits {
+                bulk_bytes_max: self.server.config.proto_max_bulk_len,
+                authenticated: client.authenticated,
+            };
+            let Progress {
+                consumed: parsed,
+                starved,
+                error,
+            } = parser.parse(rest, limits, &mut self.batch);
+            consumed += parsed;
+            self.execute(client, rest);
+            if let Some(error) = error.filter(|_| client.close == Close::No) {
+                self.refuse(client, &format!("ERR {error}"));
+            }
+            let starved = starved || client.close != Close::No;
+            if starved || self.reply.len() > REPLY_BYTES_TO_SEND {
+                return Done { consumed, starved };
+            }
+        }
+    }
+
+    /// Carries out the batch. A command that panics ends its connection and no other.
+    fn execute(&mut self, client: &mut Client, input: &[u8]) {
+        let ran = catch_unwind(AssertUnwindSafe(|| {
+            self.resolve(client, input);
+            self.reply.set_protocol(client.protocol);
+            for (arguments, command) in self.batch.commands(input).zip(&self.commands) {
+                dispatch::run(
+                    &mut self.server,
+                    client,
+                    &mut self.reply,
+                    &arguments,
+                    *command,
+                );
+                if client.close != Close::No {
+                    break;
+                }
+            }
+        }));
+        if ran.is_err() {
+            self.server.log(
+                Level::Warning,
+                &format!("A command of client {} panicked; it is closed", client.id),
+            );
+            client.end(Close::Now);
+        }
+    }
+
+    /// Looks the commands up. Where there are several, their keys are fetched from memory all at once, before the first
+    /// is carried out: the waits then overlap.
+    fn resolve(&mut self, client: &Client, input: &[u8]) {
+        let table = table();
+        self.commands.clear();
+        self.commands.extend(
+            self.batch
+                .commands(input)
+                .map(|arguments| table.resolve(&arguments)),
+        );
+        if self.batch.len() < 2 {
+            return;
+        }
+        let keyspace = &self.server.keyspace;
+        let keys = || {
+            let pairs = self.batch.commands(input).zip(&self.commands);
+            pairs.filter_map(|(arguments, command)| arguments.get(command.as_ref()?.first_key()?))
+        };
+        keys().for_each(|key| keyspace.prefetch(client.db, key));
+        keys().for_each(|key| keyspace.prefetch_entry(client.db, key));
+    }
+
+    fn refuse(&mut self, client: &mut Client, message: &str) {
+        self.reply.error(message);
+        if let Some(code) = self.reply.take_error_code() {
+            self.server.stats.count_error(code);
+        }
+        client.end(Close::AfterReply);
+    }
+}
