@@ -2,8 +2,6 @@
 
 use std::io;
 
-use crate::workload::Problems;
-
 /// What a process ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -34,10 +32,7 @@ pub(super) struct BadInput(pub(super) String);
 
 /// The code that an error ends with: what the user wrote wrongly is [`BadInput`], all else could not be done.
 pub(super) fn of(error: &anyhow::Error) -> Exit {
-    let is_bad_input = |cause: &(dyn std::error::Error + 'static)| {
-        cause.is::<BadInput>() || cause.is::<Problems>()
-    };
-    if error.chain().any(is_bad_input) {
+    if error.chain().any(|cause| cause.is::<BadInput>()) {
         Exit::BadInput
     } else {
         Exit::CouldNot

@@ -216,8 +216,7 @@ impl Drop for Server {
     }
 }
 
-/// A port that nobody listens on right now.
-pub(crate) fn free_port() -> u16 {
+fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     listener.local_addr().expect("its address").port()
 }
