@@ -2,17 +2,16 @@
 
 use super::heap::heap_bytes;
 
-/// Elements of a chunk. The first chunk grows as a plain vector does; the others are allocated whole.
-const CHUNK: usize = 512;
-
-/// A vector of `T` stored in chunks of 512.
+/// A vector of `T` stored in chunks of `CHUNK` elements.
+///
+/// The first chunk grows as a plain vector does; the others are allocated whole.
 #[derive(Debug, Clone)]
-pub struct Chunked<T> {
+pub struct Chunked<T, const CHUNK: usize = 512> {
     chunks: Vec<Vec<T>>,
     len: usize,
 }
 
-impl<T> Default for Chunked<T> {
+impl<T, const CHUNK: usize> Default for Chunked<T, CHUNK> {
     fn default() -> Self {
         Chunked {
             chunks: Vec::new(),
@@ -21,7 +20,7 @@ impl<T> Default for Chunked<T> {
     }
 }
 
-impl<T> Chunked<T> {
+impl<T, const CHUNK: usize> Chunked<T, CHUNK> {
     /// How many elements it holds.
     #[inline]
     pub fn len(&self) -> usize {
@@ -102,7 +101,7 @@ mod tests {
 
     #[test]
     fn behaves_as_a_vector_across_chunks() {
-        let mut chunked = Chunked::default();
+        let mut chunked: Chunked<u32> = Chunked::default();
         let mut model = Vec::new();
         for i in 0..2000u32 {
             chunked.push(i);

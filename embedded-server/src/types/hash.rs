@@ -5,6 +5,7 @@ use super::chunked::Chunked;
 use super::packed::Packed;
 use super::small::SmallBytes;
 use super::table::{Keyed, Table};
+use super::varint;
 use rand::{Rng, RngExt};
 use std::collections::BTreeSet;
 
@@ -56,30 +57,16 @@ pub enum Ttl {
 impl Field {
     #[inline]
     fn new(field: &[u8], value: &[u8]) -> Self {
-        let mut header = [0; 10];
-        let (mut rest, mut used) = (field.len(), 0);
-        for byte in &mut header {
-            used += 1;
-            *byte = (rest & 0x7f) as u8 | if rest >= 0x80 { 0x80 } else { 0 };
-            rest >>= 7;
-            if rest == 0 {
-                break;
-            }
-        }
+        let mut header = [0; varint::LONGEST];
+        varint::write(&mut header, field.len());
+        let used = varint::len(field.len());
         Field(SmallBytes::concat(&[&header[..used], field, value]))
     }
 
     /// Where the field begins and where the value does.
     #[inline]
     fn split(&self) -> (usize, usize) {
-        let (mut len, mut used) = (0, 0);
-        for &byte in self.0.iter().take(10) {
-            len |= usize::from(byte & 0x7f) << (7 * used);
-            used += 1;
-            if byte < 0x80 {
-                break;
-            }
-        }
+        let (len, used) = varint::read(&self.0);
         (used, used + len)
     }
 

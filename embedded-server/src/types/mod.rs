@@ -17,12 +17,13 @@ pub mod small;
 pub mod sorted_set;
 pub mod stream;
 pub mod table;
+mod varint;
 
 pub use hash::Hash;
 pub use list::{End, List};
 pub use set::{Member, Set};
-pub use sorted_set::SortedSet;
-pub use stream::Stream;
+pub use sorted_set::{LexBound, ScoreBound, SortedSet};
+pub use stream::{Stream, StreamId};
 
 /// A value that is not a plain string. Strings live with their key; these live out of line.
 #[derive(Debug, Clone)]

@@ -11,12 +11,11 @@
 //! insertion moves the shorter side. A position is the offset of an element from the start of the first.
 
 use super::heap::heap_bytes;
+use super::varint;
+use std::ops::Range;
 
 /// An element's offset in its block. Any change of the block before it makes it stale.
 pub type Position = usize;
-
-/// Most bytes that framing a length takes, either way.
-const MAX_VARINT: usize = 10;
 
 /// A block of byte strings.
 #[derive(Debug, Clone, Default)]
@@ -27,58 +26,11 @@ pub struct Packed {
     count: usize,
 }
 
-/// How many bytes a length takes at 7 bits a byte.
-#[inline]
-fn varint_len(value: usize) -> usize {
-    if value < 0x80 {
-        1
-    } else {
-        (usize::BITS - value.leading_zeros()).div_ceil(7) as usize
-    }
-}
-
 /// Bytes that an element of `len` bytes takes in a block.
 #[inline]
 pub fn framed_len(len: usize) -> usize {
-    let front = varint_len(len) + len;
-    front + varint_len(front)
-}
-
-/// Writes `value` at the start of `out`, low bits first, the high bit meaning "more follows".
-#[inline]
-fn write_forward(out: &mut [u8], mut value: usize) {
-    for byte in out {
-        *byte = (value & 0x7f) as u8 | if value >= 0x80 { 0x80 } else { 0 };
-        value >>= 7;
-        if value == 0 {
-            return;
-        }
-    }
-}
-
-/// Writes `value` at the end of `out`, low bits last, the high bit meaning "more precedes".
-#[inline]
-fn write_backward(out: &mut [u8], mut value: usize) {
-    for byte in out.iter_mut().rev() {
-        *byte = (value & 0x7f) as u8 | if value >= 0x80 { 0x80 } else { 0 };
-        value >>= 7;
-        if value == 0 {
-            return;
-        }
-    }
-}
-
-/// Reads a length off bytes in reading order; returns it and the bytes it took.
-#[inline]
-fn read_varint<'a>(bytes: impl Iterator<Item = &'a u8>) -> (usize, usize) {
-    let mut value = 0;
-    for (i, &byte) in bytes.take(MAX_VARINT).enumerate() {
-        value |= usize::from(byte & 0x7f) << (7 * i);
-        if byte < 0x80 {
-            return (value, i + 1);
-        }
-    }
-    (value, MAX_VARINT)
+    let front = varint::len(len) + len;
+    front + varint::len(front)
 }
 
 impl Packed {
@@ -137,10 +89,10 @@ impl Packed {
         let (len, header) = if first < 0x80 {
             (usize::from(first), 1)
         } else {
-            read_varint(rest.iter())
+            varint::read(rest)
         };
         let content = rest.get(header..header + len)?;
-        Some((content, at + header + len + varint_len(header + len)))
+        Some((content, at + header + len + varint::len(header + len)))
     }
 
     /// The element at `at`; empty at the end.
@@ -163,7 +115,7 @@ impl Packed {
         if before.is_empty() {
             return None;
         }
-        let (front, back) = read_varint(before.iter().rev());
+        let (front, back) = varint::read_back(before);
         at.checked_sub(front + back)
     }
 
@@ -271,6 +223,16 @@ impl Packed {
         Pairs(self.iter())
     }
 
+    /// The pairs of these numbers.
+    pub fn pairs_between(&self, numbers: Range<usize>) -> Pairs<'_> {
+        let position = |number| self.seek(2 * number).unwrap_or(self.byte_len());
+        Pairs(Iter {
+            block: self,
+            front: position(numbers.start),
+            back: position(numbers.end),
+        })
+    }
+
     /// The position of the first of a pair that equals `key`.
     #[inline]
     pub fn find_pair(&self, key: &[u8]) -> Option<Position> {
@@ -301,12 +263,12 @@ impl Packed {
     /// Replaces `old` framed bytes at `at` by `element`, framed.
     #[inline]
     fn write_at(&mut self, at: Position, old: usize, element: &[u8]) {
-        let header = varint_len(element.len());
+        let header = varint::len(element.len());
         let front = header + element.len();
-        let hole = self.splice(at, old, front + varint_len(front));
-        write_forward(hole, element.len());
+        let hole = self.splice(at, old, front + varint::len(front));
+        varint::write(hole, element.len());
         hole[header..front].copy_from_slice(element);
-        write_backward(&mut hole[front..], front);
+        varint::write_back(&mut hole[front..], front);
     }
 
     /// Makes the `old` bytes at `at` become `new` bytes of unspecified content, which are returned to be written.
