@@ -1,1 +1,84 @@
-//! (to come)
+//! Pictures of a recording, each an SVG document made from the recording alone and the same each time.
+//!
+//! A file per plot, in the order of [`all`]; [`theme`] is the house style, `canvas` the marks and how plotters writes
+//! them, `panel` and `scale` the axes, `labels` the names of lines, `repeated` what becomes of repetitions.
+
+mod canvas;
+mod grid;
+pub mod insertion;
+mod labels;
+pub mod last_access;
+mod load_time;
+mod measure;
+pub mod memory;
+mod panel;
+mod repeated;
+mod rows;
+mod scale;
+pub mod spectrum;
+mod survival_curve;
+#[cfg(test)]
+mod tests;
+mod theme;
+pub mod timeline;
+
+pub use canvas::PlotError;
+
+use crate::recording::model::Recording;
+
+/// A picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plot {
+    /// Name of its file, without the ending.
+    pub name: &'static str,
+    /// The SVG document.
+    pub svg: String,
+}
+
+/// How one plot is made: nothing where the recording has nothing for it.
+type Draw = fn(&Recording) -> Result<Option<String>, PlotError>;
+
+/// Every plot there is, in the order in which a report shows them.
+const PLOTS: [(&str, Draw); 5] = [
+    ("survival_by_insertion", insertion::draw),
+    ("survival_by_last_access", last_access::draw),
+    ("latency_by_percentile", spectrum::draw),
+    ("timeline", timeline::draw),
+    ("memory", memory::draw),
+];
+
+/// Every plot that `recording` has something for.
+///
+/// # Errors
+/// Where a picture cannot be written, which would be a fault of ours.
+pub fn all(recording: &Recording) -> Result<Vec<Plot>, PlotError> {
+    let mut plots = Vec::new();
+    for (name, draw) in PLOTS {
+        if let Some(svg) = draw(recording)? {
+            plots.push(Plot { name, svg });
+        }
+    }
+    Ok(plots)
+}
+
+fn is_repeated(recording: &Recording) -> bool {
+    recording
+        .cells
+        .iter()
+        .any(|cell| cell.repetitions.len() > 1)
+}
+
+/// What lines and bands are where cells were repeated.
+fn repeats(recording: &Recording) -> String {
+    let most = recording
+        .cells
+        .iter()
+        .map(|cell| cell.repetitions.len())
+        .max()
+        .unwrap_or_default();
+    if most > 1 {
+        format!(" Lines: mean of {most} repetitions; bands: smallest to largest.")
+    } else {
+        String::new()
+    }
+}

@@ -1,0 +1,85 @@
+//! Repetitions of one curve: their mean, and the band from the smallest to the largest.
+
+use std::collections::BTreeMap;
+
+use crate::recording::model::{Bucket, CellRecord, SurvivalRecord};
+use crate::stats::Summary;
+
+/// A curve that was measured once or several times.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Curve {
+    /// Place, and the mean of what was observed there.
+    pub(super) mean: Vec<(f64, Option<f64>)>,
+    /// Place, smallest and largest; empty for a single repetition.
+    pub(super) spread: Vec<(f64, Option<(f64, f64)>)>,
+}
+
+impl Curve {
+    /// Of the values that repetitions observed at the same places, in rising order of places.
+    pub(super) fn of(
+        repetitions: usize,
+        points: impl IntoIterator<Item = (f64, Vec<f64>)>,
+    ) -> Self {
+        let mut curve = Self::default();
+        for (x, values) in points {
+            let summary = Summary::of(&values);
+            curve.mean.push((x, summary.map(|summary| summary.mean)));
+            if repetitions > 1 {
+                curve
+                    .spread
+                    .push((x, summary.map(|summary| (summary.min, summary.max))));
+            }
+        }
+        curve
+    }
+
+    /// The last point that is there.
+    pub(super) fn end(&self) -> Option<(f64, f64)> {
+        self.mean
+            .iter()
+            .rev()
+            .find_map(|(x, y)| y.map(|y| (x, y)))
+            .map(|(x, y)| (*x, y))
+    }
+}
+
+/// A bucket of keys over the repetitions of a cell.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Share {
+    /// First rank of the bucket, and one past its last.
+    pub(super) ranks: (u64, u64),
+    /// Of the keys written, how many were present; a share per repetition in which any was written.
+    pub(super) shares: Vec<f64>,
+}
+
+impl Share {
+    /// Middle of the bucket.
+    pub(super) fn middle(&self) -> f64 {
+        f64::midpoint(self.ranks.0 as f64, self.ranks.1 as f64)
+    }
+}
+
+/// Buckets of `cell` in some order, repetitions joined by their first rank.
+pub(super) fn shares(
+    cell: &CellRecord,
+    order: impl Fn(&SurvivalRecord) -> &[Bucket],
+) -> Vec<Share> {
+    let mut joined: BTreeMap<u64, Share> = BTreeMap::new();
+    let survivals = cell
+        .repetitions
+        .iter()
+        .filter_map(|repetition| repetition.survival.as_ref());
+    for bucket in survivals.flat_map(|survival| order(survival)) {
+        let share = joined.entry(bucket.from).or_insert(Share {
+            ranks: (bucket.from, bucket.to),
+            shares: Vec::new(),
+        });
+        share.ranks.1 = share.ranks.1.max(bucket.to);
+        if bucket.written > 0 {
+            share
+                .shares
+                .push(bucket.present as f64 / bucket.written as f64);
+        }
+    }
+    joined.into_values().collect()
+}
