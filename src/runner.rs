@@ -2,15 +2,24 @@
 //!
 //! Nothing here prints. What happens is told to an [`Observer`]; whoever wants to stop the run pulls its
 //! [`Interrupt`]. What has been measured is never lost: a server that dies, or an interrupt, ends the run early
-//! and [`Outcome`](crate::recording::model::Outcome) says so.
+//! and [`Outcome`] says so.
 
+mod expect;
+mod machine;
 mod observe;
+mod record;
+mod repetition;
+mod warn;
+
+use std::time::Instant;
 
 pub use crate::drive::Interrupt;
 pub use observe::{Event, Extent, Ignore, Observer, Progress};
 
-use crate::recording::model::Recording;
-use crate::workload::plan::Plan;
+use crate::recording::model::{CellRecord, Outcome, Recording, Repetition, SCHEMA, Server};
+use crate::target::{self, TargetError};
+use crate::workload::plan::{Action, Capacity, Load, Plan};
+use repetition::End;
 
 /// Why nothing could be measured at all. Each text names the next step.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +30,9 @@ pub enum RunError {
     /// The server could not be started or reached, or could not be set up.
     #[error("{0}")]
     Target(String),
+    /// Stopped by the user before anything was measured.
+    #[error("interrupted before anything was measured; nothing was recorded")]
+    Interrupted,
 }
 
 /// Runs `plan` and returns what was measured.
@@ -37,6 +49,151 @@ pub fn run(
     observer: &mut dyn Observer,
     interrupt: &Interrupt,
 ) -> Result<Recording, RunError> {
-    let _ = (plan, command, observer, interrupt);
-    Err(RunError::Target("the drive is not there yet".to_owned()))
+    let started_at = jiff::Timestamp::now().to_string();
+    let mut run = Run::new(plan, observer, interrupt);
+    let outcome = run.everything();
+    let measured = run
+        .cells
+        .iter()
+        .flat_map(|cell| &cell.repetitions)
+        .any(|repetition| !repetition.phases.is_empty());
+    let (outcome, server) = match (outcome, run.server) {
+        (outcome, Some(server)) if measured => (outcome, server),
+        (Err(Stop::Failed(error)), _) => return Err(error),
+        _ => return Err(RunError::Interrupted),
+    };
+    let outcome = match outcome {
+        Ok(()) => Outcome::Complete,
+        Err(Stop::Interrupted) => Outcome::Interrupted,
+        Err(Stop::Failed(error)) => Outcome::Failed(error.to_string()),
+    };
+    Ok(Recording {
+        schema: SCHEMA.to_owned(),
+        cachebench: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at,
+        command,
+        outcome,
+        plan: plan.clone(),
+        server,
+        machine: machine::machine(),
+        expectations: expect::verdicts(plan, &run.cells),
+        cells: run.cells,
+        warnings: run.warnings,
+    })
+}
+
+/// Why a run does not go on.
+#[derive(Debug)]
+enum Stop {
+    Interrupted,
+    Failed(RunError),
+}
+
+/// A run under way.
+struct Run<'a> {
+    plan: &'a Plan,
+    observer: &'a mut dyn Observer,
+    interrupt: &'a Interrupt,
+    began: Instant,
+    /// What the first server said of itself.
+    server: Option<Server>,
+    /// The limit that every cell gets, bytes.
+    maxmemory_bytes: Option<u64>,
+    cells: Vec<CellRecord>,
+    warnings: Vec<String>,
+}
+
+impl<'a> Run<'a> {
+    fn new(plan: &'a Plan, observer: &'a mut dyn Observer, interrupt: &'a Interrupt) -> Self {
+        let cells = plan.cells.iter().map(|cell| CellRecord {
+            label: cell.label.clone(),
+            directives: cell.directives.clone(),
+            repetitions: Vec::new(),
+        });
+        Self {
+            plan,
+            observer,
+            interrupt,
+            began: Instant::now(),
+            server: None,
+            maxmemory_bytes: None,
+            cells: cells.collect(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// All cells, repetition by repetition, so that what drifts on the machine meets all of them alike.
+    fn everything(&mut self) -> Result<(), Stop> {
+        target::permit(self.plan).map_err(|error| self.stop(error))?;
+        let loads: Vec<&Load> = self
+            .plan
+            .phases
+            .iter()
+            .filter_map(|phase| match &phase.action {
+                Action::Load(load) => Some(load),
+                Action::Pause(_) => None,
+            })
+            .collect();
+        self.warn(warn::plan(self.plan, &loads));
+        self.limit()?;
+        for repetition in 0..self.plan.repeat.max(1) {
+            for cell in 0..self.plan.cells.len() {
+                self.repeat(cell, repetition)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the memory limit that the plan asks for.
+    fn limit(&mut self) -> Result<(), Stop> {
+        self.maxmemory_bytes = match self.plan.capacity {
+            Capacity::AsConfigured => None,
+            Capacity::Bytes(bytes) => Some(bytes),
+            Capacity::Keys(keys) => {
+                self.observer.on(Event::Calibrating { keys });
+                let found = target::capacity::calibrate(self.plan, keys, self.interrupt)
+                    .map_err(|error| self.stop(error))?;
+                let (maxmemory_bytes, fitting_keys) = (found.maxmemory_bytes, found.fitting_keys);
+                self.observer.on(Event::Calibrated {
+                    maxmemory_bytes,
+                    fitting_keys,
+                });
+                self.warn(warn::calibration(keys.min(self.plan.keys.count), found));
+                Some(maxmemory_bytes)
+            }
+        };
+        Ok(())
+    }
+
+    /// One repetition of one cell; what it measured is kept however it ends.
+    fn repeat(&mut self, cell: usize, number: u32) -> Result<(), Stop> {
+        let End { repetition, stop } = self.repetition(cell, number);
+        self.keep(cell, repetition);
+        stop.map_or(Ok(()), Err)
+    }
+
+    fn keep(&mut self, cell: usize, repetition: Option<Repetition>) {
+        if let (Some(cell), Some(repetition)) = (self.cells.get_mut(cell), repetition) {
+            cell.repetitions.push(repetition);
+        }
+    }
+
+    /// Tells and keeps warnings, each text once.
+    fn warn(&mut self, warnings: impl IntoIterator<Item = String>) {
+        for warning in warnings {
+            if !self.warnings.contains(&warning) {
+                self.observer.on(Event::Warning(&warning));
+                self.warnings.push(warning);
+            }
+        }
+    }
+
+    /// What an error means for the run: an interrupt shows as one, too.
+    fn stop(&self, error: TargetError) -> Stop {
+        match error {
+            _ if self.interrupt.is_pulled() => Stop::Interrupted,
+            TargetError::NotAllowed(why) => Stop::Failed(RunError::NotAllowed(why)),
+            other => Stop::Failed(RunError::Target(other.to_string())),
+        }
+    }
 }

@@ -54,6 +54,34 @@ fn a_configuration_file() {
     );
 }
 
+#[test]
+fn a_recording() {
+    try_with(
+        targets::recording,
+        &[
+            br#"{"schema":"cachebench.recording/1","cachebench":"0.1.0","started_at":"","command":[],"outcome":"complete"}"#,
+            br#"{"schema":"cachebench.recording/2","cachebench":"9.0.0"}"#,
+            b"\x02\x0a",
+            b"\x1c\x84\x93\x13\x00\x00\x00\x03\x00\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03\xe8\x3f\xf0\x00\x00\x00\x00\x00\x00\x02\x01\x02",
+        ],
+    );
+}
+
+#[test]
+fn a_trace() {
+    try_with(
+        targets::trace,
+        &[
+            b"\x00\x01\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x10\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff",
+            b"\x011,key,3,10,7,get,0\n2,key,3,10,7,set,60\n",
+            b"\x02key-1\nkey-2\n\n",
+            b"\x031339518083.107412 [0 127.0.0.1:60866] \"SET\" \"a \\\"b\\\"\" \"\\x00\\n\"\n",
+            b"\x02\x28\xb5\x2f\xfd\x04\x00\x11\x00\x00ab",
+            b"\x02\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03",
+        ],
+    );
+}
+
 /// Calls `target` with every sample, with mutations of the samples, and with noise.
 fn try_with(target: fn(&[u8]), samples: &[&[u8]]) {
     let mut rng = StdRng::seed_from_u64(42);

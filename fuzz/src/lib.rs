@@ -2,6 +2,14 @@
 //!
 //! libFuzzer calls them from `fuzz_targets/`, and `tests/fuzz_smoke.rs` on a stable compiler.
 
+use std::io::Cursor;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cachebench::recording::model::Latency;
+use cachebench::recording::{keys, read};
+use cachebench::trace::{Format, Trace};
 use embedded_server::config::Config;
 use embedded_server::rdb::{crc64, payload};
 use embedded_server::resp::parse::{Batch, Limits, Parser, ProtocolError};
@@ -75,4 +83,53 @@ pub fn configuration_file(data: &[u8]) {
             );
         }
     }
+}
+
+/// A `recording.json`, and the packed figures inside of one.
+pub fn recording(data: &[u8]) {
+    if let Ok(recording) = read::parse(data, Path::new("recording.json")) {
+        for phase in recording
+            .cells
+            .iter()
+            .flat_map(|cell| &cell.repetitions)
+            .flat_map(|r| &r.phases)
+        {
+            let _ = phase.latency.histogram();
+        }
+    }
+    let text = STANDARD.encode(data);
+    let _ = keys::unpack_bits(&text, data.len() as u64 * 8);
+    // A run that claims many keys is told from one that has them.
+    for count in [0, 10, 10_000] {
+        if let Ok(numbers) = keys::unpack_numbers(&text, count) {
+            let again = keys::unpack_numbers(&keys::pack_numbers(numbers.iter().copied()), count);
+            assert_eq!(again.ok(), Some(numbers));
+        }
+    }
+    let mut latency = Latency::of(&hdrhistogram());
+    latency.histogram = text;
+    let _ = latency.histogram();
+}
+
+fn hdrhistogram() -> hdrhistogram::Histogram<u64> {
+    hdrhistogram::Histogram::new_with_bounds(1, 1_000, 1)
+        .unwrap_or_else(|_| unreachable!("bounds that hold"))
+}
+
+/// A trace of somebody's requests, in the format that the first byte chooses.
+pub fn trace(data: &[u8]) {
+    let Some((format, bytes)) = data.split_first() else {
+        return;
+    };
+    let formats = [
+        Format::OracleGeneral,
+        Format::Twitter,
+        Format::Ids,
+        Format::Monitor,
+    ];
+    let format = &formats[usize::from(*format) % formats.len()];
+    let Ok(mut trace) = Trace::new("t", Cursor::new(bytes.to_vec()), format) else {
+        return;
+    };
+    while let Ok(Some(_)) = trace.next() {}
 }

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::workload::Problems;
+
 /// What a process ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -32,7 +34,10 @@ pub(super) struct BadInput(pub(super) String);
 
 /// The code that an error ends with: what the user wrote wrongly is [`BadInput`], all else could not be done.
 pub(super) fn of(error: &anyhow::Error) -> Exit {
-    if error.chain().any(|cause| cause.is::<BadInput>()) {
+    let is_bad_input = |cause: &(dyn std::error::Error + 'static)| {
+        cause.is::<BadInput>() || cause.is::<Problems>()
+    };
+    if error.chain().any(is_bad_input) {
         Exit::BadInput
     } else {
         Exit::CouldNot

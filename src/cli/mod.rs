@@ -1,10 +1,13 @@
 //! The edge: the only place that knows argv, the environment, the terminal and exit codes. One file per subcommand.
 
+mod check;
 mod exit;
 mod report;
 mod run;
+mod schema;
 mod serve;
 mod terminal;
+mod workload;
 
 use std::ffi::OsString;
 
@@ -24,11 +27,15 @@ struct Arguments {
 enum Command {
     /// Run a workload and leave a recording, pictures and a report
     Run(run::Arguments),
+    /// Read workloads and print their plans; start nothing
+    Check(check::Arguments),
     /// Draw the report and the pictures of a recording again
     Report(report::Arguments),
     /// Run the embedded server alone, with arguments as redis-server takes them
     #[command(disable_help_flag = true)]
     Serve(serve::Arguments),
+    /// Print the JSON schema of workloads or of recordings
+    Schema(schema::Arguments),
 }
 
 const EXIT_CODES: &str = "\
@@ -59,8 +66,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
 fn dispatch(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
     }
 }
 

@@ -5,6 +5,8 @@ use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 
+use crate::workload::Problems;
+
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
@@ -26,9 +28,13 @@ pub(super) fn warning(text: &str) {
     note(&format!("{WARNING}warning:{WARNING:#} {text}"));
 }
 
-/// Writes an error and what caused it to stderr.
+/// Writes an error and what caused it to stderr; of a workload's problems each is an error.
 pub(super) fn error(error: &anyhow::Error) {
-    note(&format!("{ERROR}error:{ERROR:#} {error:#}"));
+    let write = |text: &str| note(&format!("{ERROR}error:{ERROR:#} {text}"));
+    match error.downcast_ref::<Problems>() {
+        Some(problems) => problems.texts().for_each(|text| write(&text)),
+        None => write(&format!("{error:#}")),
+    }
 }
 
 /// Whether somebody watches stderr, so that a progress bar makes sense: a terminal, and no CI.

@@ -1,7 +1,7 @@
 //! Writes requests. What does not change from request to request is written once, when the phase begins.
 
 use crate::traffic::{NumberedText, ValueSource};
-use crate::workload::plan::{Operation, Ttl};
+use crate::workload::plan::{KeySpace, Operation, Ttl};
 
 /// Longest key whose head is kept ready; longer ones are written out each time.
 const READY_KEY_LENGTHS: usize = 256;
@@ -56,6 +56,13 @@ impl Encoder {
             tail: tail(ttl),
             with_ttl,
         }
+    }
+
+    /// Requests that write no values.
+    #[must_use]
+    pub fn without_values(keys: &KeySpace) -> Self {
+        let names = NumberedText::new(&keys.name);
+        Self::new(names.clone(), ValueSource::Text(names), Ttl::None)
     }
 
     /// Appends the request that does `operation` to key `key`.

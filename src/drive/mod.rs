@@ -11,6 +11,7 @@ mod interrupt;
 mod job;
 pub mod pace;
 pub mod resp;
+mod sweep;
 pub mod tally;
 pub mod timeline;
 mod timer;
@@ -24,6 +25,7 @@ use std::thread;
 pub use fault::Fault;
 pub use interrupt::Interrupt;
 pub use job::{Access, Job, Limits};
+pub use sweep::sweep;
 
 use pace::nanoseconds;
 use tally::{Counts, Measured};

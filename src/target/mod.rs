@@ -1,1 +1,355 @@
-//! (to come)
+//! The target: what is driven. Starting it, watching it, clearing it away. Control plane; the load goes past it.
+//!
+//! An embedded server and one that we spawn are new for every repetition of every cell. An endpoint is somebody
+//! else's: it is cleared of our keys instead, under the rules in [`endpoint`].
+
+pub mod capacity;
+pub mod control;
+mod embedded;
+pub mod endpoint;
+mod error;
+mod process;
+mod spawn;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+pub use control::{Control, Info};
+pub use error::TargetError;
+pub use watch::Watch;
+
+use crate::drive::encode::{Encoder, append_command};
+use crate::drive::{Access, Interrupt, Limits, sweep};
+use crate::recording::model::Server;
+use crate::workload::plan::{ClockKind, Directive, Endpoint, KeySpace, Operation, Plan, Target};
+use control::Login;
+use embedded::Embedded;
+use endpoint::Lent;
+use spawn::Spawned;
+
+/// The directives that matter to a cache; a recording keeps what they were.
+const DIRECTIVES: [&str; 16] = [
+    "maxmemory",
+    "maxmemory-policy",
+    "maxmemory-samples",
+    "maxmemory-eviction-tenacity",
+    "maxmemory-clients",
+    "lfu-log-factor",
+    "lfu-decay-time",
+    "lru-clock-resolution",
+    "hz",
+    "dynamic-hz",
+    "activedefrag",
+    "active-expire-effort",
+    "lazyfree-lazy-eviction",
+    "io-threads",
+    "appendonly",
+    "save",
+];
+
+/// A server that is up.
+#[derive(Debug)]
+pub struct Running {
+    kind: Kind,
+    control: Control,
+    login: Login,
+    access: Access,
+    keys: KeySpace,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Embedded(Embedded),
+    Spawned(Spawned),
+    Lent(Lent, Endpoint),
+}
+
+/// Refuses a plan that asks for what its target does not permit.
+///
+/// # Errors
+///
+/// [`TargetError::NotAllowed`] with the sentence that says what to change.
+pub fn permit(plan: &Plan) -> Result<(), TargetError> {
+    match &plan.target {
+        Target::Endpoint(endpoint) => endpoint::permit(plan, endpoint),
+        Target::Embedded { .. } | Target::Spawn { .. } => Ok(()),
+    }
+}
+
+/// The target as a recording names it; no password.
+#[must_use]
+pub fn name(target: &Target) -> String {
+    match target {
+        Target::Embedded { .. } => "embedded".to_owned(),
+        Target::Spawn { program } => format!("spawn:{}", program.display()),
+        Target::Endpoint(endpoint) => endpoint::name(endpoint),
+    }
+}
+
+/// The plan's keys as they are spelt on its target: under a prefix of ours on a server of somebody else's.
+#[must_use]
+pub fn keys(plan: &Plan) -> KeySpace {
+    let mut keys = plan.keys.clone();
+    if matches!(plan.target, Target::Endpoint(_)) {
+        keys.name.before.insert_str(0, endpoint::PREFIX);
+    }
+    keys
+}
+
+impl Running {
+    /// Starts the plan's target under `directives`, or clears and sets up the endpoint.
+    ///
+    /// # Errors
+    ///
+    /// Where it does not come up, cannot be reached, or refuses what is asked of it.
+    pub fn start(
+        plan: &Plan,
+        directives: &[Directive],
+        interrupt: &Interrupt,
+    ) -> Result<Self, TargetError> {
+        let (kind, control, login) = match &plan.target {
+            Target::Embedded { clock } => {
+                let (server, control) = Embedded::start(*clock, directives)?;
+                (Kind::Embedded(server), control, Login::default())
+            }
+            Target::Spawn { program } => {
+                let (server, control) = Spawned::start(program, directives)?;
+                (Kind::Spawned(server), control, Login::default())
+            }
+            Target::Endpoint(endpoint) => {
+                let (lent, control) = Lent::take(endpoint, directives)?;
+                (
+                    Kind::Lent(lent, endpoint.clone()),
+                    control,
+                    endpoint::login(endpoint),
+                )
+            }
+        };
+        let access = Access {
+            address: kind.address(),
+            greeting: greeting(&login),
+        };
+        let mut running = Self {
+            kind,
+            control,
+            login,
+            access,
+            keys: keys(plan),
+        };
+        running.clear(interrupt)?;
+        if let Kind::Lent(_, endpoint) = &running.kind {
+            endpoint::refuse_to_evict_others(&mut running.control, endpoint, plan.capacity)?;
+        }
+        Ok(running)
+    }
+
+    /// Where the load goes.
+    #[must_use]
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// The connection of the control plane.
+    pub fn control(&mut self) -> &mut Control {
+        &mut self.control
+    }
+
+    /// What the server says of itself.
+    ///
+    /// # Errors
+    ///
+    /// Where it does not answer.
+    pub fn describe(&mut self, target: &Target) -> Result<Server, TargetError> {
+        let info = self.control.info()?;
+        let (name, version) = product(&info);
+        let clock = if self.has_virtual_clock() {
+            "virtual"
+        } else {
+            "real"
+        };
+        Ok(Server {
+            target: self::name(target),
+            name,
+            version,
+            clock: clock.to_owned(),
+            configuration: self.configuration()?,
+        })
+    }
+
+    /// Whether time on the server passes only when it is told to.
+    #[must_use]
+    pub fn has_virtual_clock(&self) -> bool {
+        matches!(&self.kind, Kind::Embedded(server) if server.clock() == ClockKind::Virtual)
+    }
+
+    /// Lets `length` pass on a virtual clock; false where the clock is real and the time is to be waited for.
+    pub fn advance(&mut self, length: Duration) -> bool {
+        match &mut self.kind {
+            Kind::Embedded(server) => server.advance(length),
+            Kind::Spawned(_) | Kind::Lent(..) => false,
+        }
+    }
+
+    /// CPU seconds of the server so far, where they can be read.
+    pub fn cpu_s(&mut self) -> Option<f64> {
+        match &mut self.kind {
+            Kind::Embedded(server) => server.cpu_s(),
+            Kind::Spawned(server) => server.cpu_s(),
+            Kind::Lent(..) => self
+                .control
+                .ask::<String>(&["INFO", "cpu"])
+                .ok()
+                .map(|text| Info::parse(&text).cpu_s()),
+        }
+    }
+
+    /// INFO, once the connections of the load are gone.
+    ///
+    /// # Errors
+    ///
+    /// Where the server does not answer.
+    pub fn quiet_memory(&mut self) -> Result<Info, TargetError> {
+        let deadline = Instant::now() + Limits::default().drain;
+        loop {
+            let info = self.control.info()?;
+            let alone = info.count("connected_clients") <= 1;
+            if alone || matches!(self.kind, Kind::Lent(..)) || Instant::now() > deadline {
+                return Ok(info);
+            }
+        }
+    }
+
+    /// `maxmemory` in force, bytes; 0 for no limit.
+    ///
+    /// # Errors
+    ///
+    /// Where the server does not answer.
+    pub fn maxmemory(&mut self) -> Result<u64, TargetError> {
+        Ok(self.control.watched_info()?.count("maxmemory"))
+    }
+
+    /// Begins to watch the server; times count from `origin`.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be reached.
+    pub fn watch(&self, origin: Instant) -> Result<Watch, TargetError> {
+        let process = match &self.kind {
+            Kind::Spawned(server) => Some(server.process()),
+            Kind::Embedded(_) | Kind::Lent(..) => None,
+        };
+        Watch::start(self.access.address, &self.login, process, origin)
+    }
+
+    /// How the server ended, if it was ours and has.
+    pub fn post_mortem(&mut self) -> Option<String> {
+        match &mut self.kind {
+            Kind::Spawned(server) => server.post_mortem(),
+            Kind::Embedded(_) | Kind::Lent(..) => None,
+        }
+    }
+
+    /// Which keys are there, by number; asked without touching them.
+    ///
+    /// # Errors
+    ///
+    /// Where the server does not answer, and when `interrupt` is pulled.
+    pub fn present(&self, interrupt: &Interrupt) -> Result<Vec<bool>, TargetError> {
+        self.sweep(Operation::Exists, interrupt)
+    }
+
+    /// Removes what is there from before: all keys of the database where that is allowed, else our own.
+    fn clear(&mut self, interrupt: &Interrupt) -> Result<(), TargetError> {
+        match &self.kind {
+            Kind::Lent(_, endpoint) if endpoint.allow_flush => self.control.ask(&["FLUSHDB"]),
+            Kind::Lent(..) => self.sweep(Operation::Del, interrupt).map(drop),
+            Kind::Embedded(_) | Kind::Spawned(_) => Ok(()),
+        }
+    }
+
+    fn sweep(&self, operation: Operation, interrupt: &Interrupt) -> Result<Vec<bool>, TargetError> {
+        let encoder = Encoder::without_values(&self.keys);
+        let limit = Limits::default().reply;
+        Ok(sweep(
+            &self.access,
+            &encoder,
+            operation,
+            0..self.keys.count,
+            limit,
+            interrupt,
+        )?)
+    }
+
+    fn configuration(&mut self) -> Result<BTreeMap<String, String>, TargetError> {
+        let mut all = match self.control.configuration("*") {
+            // Some providers do not let it be read.
+            Err(TargetError::Command { .. }) => BTreeMap::new(),
+            answer => answer?,
+        };
+        all.retain(|name, _| DIRECTIVES.contains(&name.as_str()));
+        Ok(all)
+    }
+}
+
+impl Drop for Running {
+    /// An endpoint is left as it was found: without our keys, with its own directives.
+    fn drop(&mut self) {
+        // Also after an interrupt. A server that does not answer cannot be tidied.
+        let reachable = self.control.ask::<()>(&["PING"]).is_ok();
+        if matches!(self.kind, Kind::Lent(..)) && reachable {
+            let _ = self.clear(&Interrupt::new());
+        }
+        if let Kind::Lent(lent, _) = &mut self.kind {
+            lent.give_back(&mut self.control);
+        }
+    }
+}
+
+impl Kind {
+    fn address(&self) -> SocketAddr {
+        match self {
+            Self::Embedded(server) => server.address(),
+            Self::Spawned(server) => server.address(),
+            Self::Lent(lent, _) => lent.address(),
+        }
+    }
+}
+
+/// What connections that carry load must say first.
+fn greeting(login: &Login) -> Vec<Vec<u8>> {
+    let command = |words: &[&str]| {
+        let (words, mut bytes) = (
+            words.iter().map(|word| word.as_bytes()).collect::<Vec<_>>(),
+            Vec::new(),
+        );
+        append_command(&words, &mut bytes);
+        bytes
+    };
+    let mut greeting = Vec::new();
+    match (login.user.as_str(), login.password.as_str()) {
+        ("", "") => {}
+        ("", password) => greeting.push(command(&["AUTH", password])),
+        (user, password) => greeting.push(command(&["AUTH", user, password])),
+    }
+    if login.database > 0 {
+        greeting.push(command(&["SELECT", &login.database.to_string()]));
+    }
+    greeting
+}
+
+/// Name and version from INFO.
+fn product(info: &Info) -> (String, String) {
+    for name in ["cachebench", "valkey"] {
+        let version = info.text(&format!("{name}_version"));
+        if !version.is_empty() {
+            return (name.to_owned(), version.to_owned());
+        }
+    }
+    let name = match info.text("server_name") {
+        "" => "redis",
+        name => name,
+    };
+    (name.to_owned(), info.text("redis_version").to_owned())
+}

@@ -311,7 +311,8 @@ pub struct Group {
 /// One cell of the comparison: a name and the directives that set it apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cell {
-    /// The values that set it apart, joined by ` / `; `run` where nothing is compared.
+    /// The values that set it apart, joined by ` / `, each that does not speak for itself (`10`) after its directive's
+    /// name; `run` where nothing is compared.
     pub label: String,
     /// Directives on top of the plan's.
     pub directives: Vec<Directive>,

@@ -3,6 +3,7 @@
 //! A handler reads its arguments, works on the node's state and writes exactly one reply. It knows no sockets. Before
 //! it runs, its name, its arity, the client's rights and (for `denyoom`) the memory limit have been checked.
 
+mod bit;
 mod client;
 mod config;
 pub(crate) mod connection;
@@ -120,6 +121,7 @@ impl Context<'_> {
 /// The rows of every group: each file of commands contributes its `COMMANDS`.
 const GROUPS: &[&[table::CommandSpec]] = &[
     string::COMMANDS,
+    bit::COMMANDS,
     generic::COMMANDS,
     expiry::COMMANDS,
     object::COMMANDS,

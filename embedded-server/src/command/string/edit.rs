@@ -52,11 +52,7 @@ fn overwrite(text: &mut [u8], offset: usize, patch: &[u8]) {
 }
 
 /// The length of a string of `length` bytes with `added` more; it may not outgrow `proto-max-bulk-len`.
-pub(in crate::command) fn checked_length(
-    context: &Context<'_>,
-    length: usize,
-    added: usize,
-) -> Result<usize, Refusal> {
+fn checked_length(context: &Context<'_>, length: usize, added: usize) -> Result<usize, Refusal> {
     let total = length.checked_add(added);
     let limit = context.server.config.proto_max_bulk_len;
     total

@@ -1,5 +1,7 @@
 //! Reading strings: GET and its variations, MGET, GETRANGE, STRLEN.
 
+use std::ops::RangeInclusive;
+
 use super::lookup;
 use super::set::{Deadline, Options};
 use crate::command::generic::delete;
@@ -95,10 +97,21 @@ pub(in crate::command) fn span(
     start: i64,
     end: i64,
     length: usize,
-) -> Option<std::ops::RangeInclusive<usize>> {
-    if start < 0 && end < 0 && start > end {
-        return None;
+) -> Option<RangeInclusive<usize>> {
+    let backwards = start < 0 && end < 0 && start > end;
+    if backwards {
+        None
+    } else {
+        clamped_span(start, end, length)
     }
+}
+
+/// As [`span`], except that two ends beyond the beginning, in whatever order, mean the first thing.
+pub(in crate::command) fn clamped_span(
+    start: i64,
+    end: i64,
+    length: usize,
+) -> Option<RangeInclusive<usize>> {
     let total = i64::try_from(length).unwrap_or(i64::MAX);
     let from_end = |index: i64| {
         if index < 0 {
@@ -113,7 +126,7 @@ pub(in crate::command) fn span(
 
 #[cfg(test)]
 mod tests {
-    use super::span;
+    use super::{clamped_span, span};
 
     #[test]
     fn spans_count_from_both_ends() {
@@ -122,6 +135,8 @@ mod tests {
         assert_eq!(span(-100, 100, 5), Some(0..=4));
         assert_eq!(span(3, 1, 5), None);
         assert_eq!(span(0, -1, 0), None);
+        assert_eq!(span(-10, -20, 5), None);
+        assert_eq!(clamped_span(-10, -20, 5), Some(0..=0));
         assert_eq!(span(i64::MIN, i64::MAX, 2), Some(0..=1));
     }
 }

@@ -6,6 +6,8 @@ mod get;
 mod lcs;
 mod set;
 
+pub(super) use get::{clamped_span, span};
+
 use super::outcome::handler;
 use super::table::{CommandSpec, Group, Keys, flags};
 use crate::keyspace::{Access, Db, Keyspace, WrongType};

@@ -1,0 +1,80 @@
+//! The arguments that name a workload and change it, shared by the subcommands that take one.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::Context;
+
+use super::exit::BadInput;
+use crate::workload::plan::Plan;
+use crate::workload::{Overrides, limits, load};
+
+/// What the command line changes about a workload.
+#[derive(Debug, clap::Args)]
+pub(super) struct Changes {
+    /// What to drive instead of the file's target: embedded, spawn:PROGRAM, redis://[user:password@]host[:port][/database]
+    #[arg(long, value_name = "TARGET")]
+    target: Option<String>,
+    /// What may be done to the endpoint given as --target: config (CONFIG SET), flush (FLUSHALL)
+    #[arg(long, value_name = "PERMISSION", value_delimiter = ',')]
+    allow: Vec<String>,
+    /// The seed that every random draw comes from, instead of the file's
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Set a key of the workload, as in keys.count=1M or phases.mix.rate=10k/s; may be repeated
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<String>,
+}
+
+impl Changes {
+    /// Reads the workload in `file`, changes it, and checks it.
+    ///
+    /// # Errors
+    ///
+    /// [`BadInput`] where the file cannot be read, and [`Problems`](crate::workload::Problems) where it is no workload.
+    pub(super) fn load(&self, file: &Path) -> anyhow::Result<Plan> {
+        let text = read(file)?;
+        Ok(load(&file.display().to_string(), &text, &self.overrides())?)
+    }
+
+    fn overrides(&self) -> Overrides {
+        Overrides {
+            target: self.target.clone(),
+            allow: self.allow.clone(),
+            seed: self.seed,
+            set: self.set.clone(),
+        }
+    }
+}
+
+/// The text of `file`, never more than a workload may have.
+fn read(file: &Path) -> anyhow::Result<String> {
+    let bytes = read_bytes(file)
+        .map_err(|error| BadInput(format!("cannot read {}: {error}", file.display())))?;
+    if bytes.len() > limits::FILE_BYTES {
+        let message = format!(
+            "{} is longer than {} bytes; that is no workload",
+            file.display(),
+            limits::FILE_BYTES
+        );
+        return Err(BadInput(message).into());
+    }
+    String::from_utf8(bytes)
+        .map_err(|error| {
+            BadInput(format!(
+                "{} is not UTF-8: byte {}",
+                file.display(),
+                error.utf8_error().valid_up_to()
+            ))
+        })
+        .context("reading the workload")
+}
+
+fn read_bytes(file: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(file)?
+        .take(limits::FILE_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

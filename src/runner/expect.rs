@@ -1,0 +1,152 @@
+//! Decides the plan's expectations from what was measured.
+
+use crate::recording::model::{CellRecord, PhaseRecord, Repetition, Verdict};
+use crate::stats::pool;
+use crate::workload::plan::{Comparison, Expectation, Measure, Metric, Operand, Plan};
+
+/// Sums of decimal fractions differ in the last digits.
+const TOLERANCE: f64 = 1e-9;
+
+/// A row per expectation and cell, in the plan's order.
+pub(super) fn verdicts(plan: &Plan, cells: &[CellRecord]) -> Vec<Verdict> {
+    let rows = plan.expect.iter().flat_map(|expectation| {
+        let listed = expectation
+            .cells
+            .iter()
+            .filter_map(|index| cells.get(*index));
+        listed.map(move |cell| verdict(plan, expectation, cell))
+    });
+    rows.collect()
+}
+
+fn verdict(plan: &Plan, expectation: &Expectation, cell: &CellRecord) -> Verdict {
+    let side = |operand| match operand {
+        Operand::Number(number) => Some(number),
+        Operand::Metric(metric) => observed(plan, metric, cell),
+    };
+    let (left, right) = (side(expectation.left), side(expectation.right));
+    let held = matches!((left, right), (Some(left), Some(right)) if holds(left, expectation.comparison, right));
+    Verdict {
+        text: expectation.text.clone(),
+        cell: cell.label.clone(),
+        left,
+        right,
+        held,
+    }
+}
+
+fn holds(left: f64, comparison: Comparison, right: f64) -> bool {
+    let equal = (left - right).abs() <= TOLERANCE * right.abs().max(1.0);
+    match comparison {
+        Comparison::Less => left < right && !equal,
+        Comparison::AtMost => left <= right || equal,
+        Comparison::Equal => equal,
+        Comparison::NotEqual => !equal,
+        Comparison::AtLeast => left >= right || equal,
+        Comparison::Greater => left > right && !equal,
+    }
+}
+
+/// What was observed in a cell, in the base unit; nothing where no repetition came so far.
+fn observed(plan: &Plan, metric: Metric, cell: &CellRecord) -> Option<f64> {
+    match metric {
+        Metric::GroupSurvival(group) => mean(cell, |repetition| {
+            let group = repetition.survival.as_ref()?.groups.get(group)?;
+            ratio(group.present, group.written)
+        }),
+        Metric::Fidelity => mean(cell, |repetition| {
+            Some(repetition.survival.as_ref()?.fidelity)
+        }),
+        Metric::Phase(phase, measure) => of_phase(&plan.phases.get(phase)?.name, measure, cell),
+        Metric::EvictedKeys => mean(cell, |repetition| {
+            Some(repetition.samples.last()?.evicted_keys as f64)
+        }),
+        Metric::UsedMemory => {
+            let samples = cell
+                .repetitions
+                .iter()
+                .flat_map(|repetition| &repetition.samples);
+            samples
+                .map(|sample| sample.used_memory_bytes as f64)
+                .reduce(f64::max)
+        }
+    }
+}
+
+fn of_phase(name: &str, measure: Measure, cell: &CellRecord) -> Option<f64> {
+    let each = |figure: fn(&PhaseRecord) -> Option<f64>| {
+        mean(cell, |repetition| figure(phase(repetition, name)?))
+    };
+    let histogram = || {
+        let phases = cell
+            .repetitions
+            .iter()
+            .filter_map(|repetition| phase(repetition, name));
+        pool(phases.filter_map(|phase| phase.latency.histogram().ok()))
+            .filter(|pooled| !pooled.is_empty())
+    };
+    match measure {
+        Measure::Operations => each(|phase| Some(phase.operations as f64)),
+        Measure::Throughput => each(|phase| Some(phase.throughput)),
+        Measure::Errors => each(|phase| Some(errors(phase) as f64)),
+        Measure::ErrorRate => each(|phase| ratio(errors(phase), phase.due)),
+        Measure::Hits => each(|phase| Some(phase.hits as f64)),
+        Measure::Misses => each(|phase| Some(phase.misses as f64)),
+        Measure::HitRatio => each(|phase| ratio(phase.hits, phase.hits + phase.misses)),
+        Measure::LatencyMean => Some(histogram()?.mean() * 1e-9),
+        Measure::LatencyMax => Some(histogram()?.max() as f64 * 1e-9),
+        Measure::LatencyPercentile(percentile) => {
+            Some(histogram()?.value_at_quantile(percentile / 100.0) as f64 * 1e-9)
+        }
+    }
+}
+
+fn phase<'a>(repetition: &'a Repetition, name: &str) -> Option<&'a PhaseRecord> {
+    repetition.phases.iter().find(|phase| phase.name == name)
+}
+
+fn errors(phase: &PhaseRecord) -> u64 {
+    phase.errors.values().sum()
+}
+
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// The mean over the repetitions in which there is something.
+fn mean(cell: &CellRecord, figure: impl Fn(&Repetition) -> Option<f64>) -> Option<f64> {
+    let figures: Vec<f64> = cell.repetitions.iter().filter_map(figure).collect();
+    (!figures.is_empty()).then(|| figures.iter().sum::<f64>() / figures.len() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_sides_are_equal_in_every_comparison() {
+        let (left, right) = (0.1 + 0.2, 0.3);
+        let held = [
+            Comparison::Less,
+            Comparison::AtMost,
+            Comparison::Equal,
+            Comparison::NotEqual,
+            Comparison::AtLeast,
+            Comparison::Greater,
+        ]
+        .map(|comparison| holds(left, comparison, right));
+        assert_eq!(held, [false, true, true, false, true, false]);
+    }
+
+    #[test]
+    fn what_was_not_observed_is_absent() {
+        let empty = CellRecord {
+            label: "run".to_owned(),
+            directives: Vec::new(),
+            repetitions: Vec::new(),
+        };
+        assert_eq!(mean(&empty, |_| Some(1.0)), None);
+        assert_eq!(of_phase("save", Measure::LatencyMax, &empty), None);
+        assert_eq!(ratio(1, 0), None);
+    }
+}

@@ -1,0 +1,107 @@
+//! From what the drive measured to what a recording keeps.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+
+use crate::drive::Driven;
+use crate::drive::timeline::Intervals;
+use crate::recording::model::{Interval, Latency, PhaseRecord};
+use crate::workload::plan::{Load, Pace};
+
+const SECONDS_PER_NS: f64 = 1e-9;
+
+/// What a phase of load leaves in the recording.
+pub(super) fn phase(
+    name: &str,
+    load: &Load,
+    driven: &Driven,
+    server_cpu_s: Option<f64>,
+) -> PhaseRecord {
+    let measured = &driven.measured;
+    let elapsed_s = driven.ended_ns.saturating_sub(driven.began_ns) as f64 * SECONDS_PER_NS;
+    PhaseRecord {
+        name: name.to_owned(),
+        started_s: driven.began_ns as f64 * SECONDS_PER_NS,
+        elapsed_s,
+        operations: measured.counts.operations,
+        operations_by_kind: measured.by_operation(),
+        errors: measured.errors(),
+        due: driven.due,
+        in_flight: driven.in_flight,
+        hits: measured.counts.hits,
+        misses: measured.counts.misses,
+        offered_rate: match load.pace {
+            Pace::Closed => None,
+            Pace::Rate(per_second) => Some(per_second),
+        },
+        throughput: if elapsed_s > 0.0 {
+            measured.counts.operations as f64 / elapsed_s
+        } else {
+            0.0
+        },
+        latency: Latency::of(&measured.latency),
+        service_time: measured.service.as_ref().map(Latency::of),
+        lateness: measured.lateness.as_ref().map(Latency::of),
+        client_cpu_s: driven.cpu_s,
+        client_spin_s: driven.spin_s,
+        server_cpu_s,
+    }
+}
+
+/// What a pause leaves in the recording; nothing only where the bounds of an empty histogram are refused.
+pub(super) fn pause(name: &str, started_s: f64, elapsed_s: f64) -> Option<PhaseRecord> {
+    let empty = Histogram::new(1).ok()?;
+    Some(PhaseRecord {
+        name: name.to_owned(),
+        started_s,
+        elapsed_s,
+        operations: 0,
+        operations_by_kind: BTreeMap::new(),
+        errors: BTreeMap::new(),
+        due: 0,
+        in_flight: 0,
+        hits: 0,
+        misses: 0,
+        offered_rate: None,
+        throughput: 0.0,
+        latency: Latency::of(&empty),
+        service_time: None,
+        lateness: None,
+        client_cpu_s: 0.0,
+        client_spin_s: 0.0,
+        server_cpu_s: None,
+    })
+}
+
+/// The intervals of phase `phase`, which lasted from `began_ns` to `ended_ns`.
+pub(super) fn timeline(
+    phase: usize,
+    intervals: &Intervals,
+    began_ns: u64,
+    ended_ns: u64,
+) -> Vec<Interval> {
+    let seconds = |ns: u64| ns as f64 * SECONDS_PER_NS;
+    let numbered = (0..).zip(&intervals.list);
+    let placed =
+        numbered.map(|(number, interval)| (began_ns + number * intervals.width_ns, interval));
+    let record = |(at_ns, interval): (u64, &crate::drive::timeline::Interval)| Interval {
+        at_s: seconds(at_ns),
+        // The last one ends with the phase.
+        length_s: seconds(
+            intervals
+                .width_ns
+                .min(ended_ns.saturating_sub(at_ns))
+                .max(1),
+        ),
+        phase,
+        operations: interval.counts.operations,
+        hits: interval.counts.hits,
+        misses: interval.counts.misses,
+        errors: interval.counts.errors,
+        p50_s: seconds(interval.latency_ns(0.5)),
+        p99_s: seconds(interval.latency_ns(0.99)),
+        max_s: seconds(interval.max_ns),
+    };
+    placed.map(record).collect()
+}

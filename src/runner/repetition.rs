@@ -1,0 +1,345 @@
+//! One repetition of one cell: a server, the phases, the probe.
+
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::{Event, Extent, Progress, Run, RunError, Stop, record, warn};
+use crate::drive::touch::Touches;
+use crate::drive::{Advance, Driven, Fault, Job, Limits, drive};
+use crate::recording::model::Repetition;
+use crate::survival::score;
+use crate::target::capacity::directives;
+use crate::target::{Running, TargetError};
+use crate::workload::plan::{Action, Directive, Load, Phase, Until};
+
+/// Worker threads of the drive.
+const WORKERS: u64 = 1;
+/// How often a pause looks up.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How a repetition ended.
+pub(super) struct End {
+    /// What was measured; nothing where the server did not come up.
+    pub(super) repetition: Option<Repetition>,
+    /// Why the run does not go on, if it does not.
+    pub(super) stop: Option<Stop>,
+}
+
+/// A repetition under way.
+struct Course {
+    cell: usize,
+    number: u32,
+    server: Running,
+    /// Times count from here.
+    origin: Instant,
+    touches: Option<Touches>,
+    repetition: Repetition,
+}
+
+impl Run<'_> {
+    /// Runs repetition `number` of cell `cell`.
+    pub(super) fn repetition(&mut self, cell: usize, number: u32) -> End {
+        let mut course = match self.begin(cell, number) {
+            Ok(course) => course,
+            Err(stop) => {
+                return End {
+                    repetition: None,
+                    stop: Some(stop),
+                };
+            }
+        };
+        let stop = self.watched(&mut course).err();
+        End {
+            repetition: Some(course.repetition),
+            stop,
+        }
+    }
+
+    /// Brings up the server.
+    fn begin(&mut self, cell: usize, number: u32) -> Result<Course, Stop> {
+        if self.interrupt.is_pulled() {
+            return Err(Stop::Interrupted);
+        }
+        let mut directives = directives(self.plan, self.plan.cells.get(cell));
+        if let Some(bytes) = self.maxmemory_bytes {
+            directives.push(Directive {
+                name: "maxmemory".to_owned(),
+                value: bytes.to_string(),
+            });
+        }
+        let mut server = Running::start(self.plan, &directives, self.interrupt)
+            .map_err(|error| self.stop(error))?;
+        let maxmemory_bytes = server.maxmemory().map_err(|error| self.stop(error))?;
+        if self.server.is_none() {
+            let described = server
+                .describe(&self.plan.target)
+                .map_err(|error| self.stop(error))?;
+            self.observer.on(Event::Connected { server: &described });
+            self.server = Some(described);
+        }
+        let label = self.label(cell);
+        self.observer.on(Event::RepetitionBegan {
+            cell,
+            label: &label,
+            repetition: number,
+            repetitions: self.plan.repeat,
+        });
+        let repetition = Repetition {
+            started_s: self.began.elapsed().as_secs_f64(),
+            maxmemory_bytes,
+            phases: Vec::new(),
+            timeline: Vec::new(),
+            samples: Vec::new(),
+            survival: None,
+        };
+        let touches = self
+            .plan
+            .survival
+            .probe
+            .then(|| Touches::new(self.plan.keys.count));
+        Ok(Course {
+            cell,
+            number,
+            server,
+            origin: Instant::now(),
+            touches,
+            repetition,
+        })
+    }
+
+    /// The phases under watch, and then the probe.
+    fn watched(&mut self, course: &mut Course) -> Result<(), Stop> {
+        let watch = course
+            .server
+            .watch(course.origin)
+            .map_err(|error| self.stop(error))?;
+        let began_s = unix_s();
+        let result = self.phases(course);
+        course.repetition.samples = watch.stop();
+        self.look_at_clock(course, began_s);
+        result?;
+        self.probe(course)
+    }
+
+    fn phases(&mut self, course: &mut Course) -> Result<(), Stop> {
+        for (index, phase) in self.plan.phases.iter().enumerate() {
+            if index > 0 {
+                self.wait(&mut course.server, self.plan.settle)?;
+            }
+            self.phase(course, index, phase)?;
+        }
+        Ok(())
+    }
+
+    fn phase(&mut self, course: &mut Course, index: usize, phase: &Phase) -> Result<(), Stop> {
+        let extent = match &phase.action {
+            Action::Pause(length) => Extent::Pause(length.as_secs_f64()),
+            Action::Load(Load {
+                until: Until::Count(count),
+                ..
+            }) => Extent::Requests(*count),
+            Action::Load(Load {
+                until: Until::Elapsed(length),
+                ..
+            }) => Extent::Seconds(length.as_secs_f64()),
+        };
+        self.observer.on(Event::PhaseBegan {
+            phase: index,
+            name: &phase.name,
+            extent,
+        });
+        let result = match &phase.action {
+            Action::Pause(length) => self.pause(course, &phase.name, *length),
+            Action::Load(load) => self.load(course, index, &phase.name, load),
+        };
+        if let Some(record) = course.repetition.phases.get(index) {
+            self.observer.on(Event::PhaseEnded {
+                phase: index,
+                record,
+            });
+        }
+        result
+    }
+
+    fn pause(&mut self, course: &mut Course, name: &str, length: Duration) -> Result<(), Stop> {
+        let began = course.origin.elapsed();
+        let result = self.wait(&mut course.server, length);
+        let elapsed = course.origin.elapsed().saturating_sub(began);
+        course.repetition.phases.extend(record::pause(
+            name,
+            began.as_secs_f64(),
+            elapsed.as_secs_f64(),
+        ));
+        result
+    }
+
+    fn load(
+        &mut self,
+        course: &mut Course,
+        index: usize,
+        name: &str,
+        load: &Load,
+    ) -> Result<(), Stop> {
+        let cpu_before_s = course.server.cpu_s();
+        let driven = self
+            .drive(course, index, load)
+            .map_err(|fault| self.fault(course, name, &fault))?;
+        let cpu_after_s = course.server.cpu_s();
+        let server_cpu_s = cpu_after_s
+            .zip(cpu_before_s)
+            .map(|(after, before)| (after - before).max(0.0));
+        let record = record::phase(name, load, &driven, server_cpu_s);
+        let intervals = &driven.measured.intervals;
+        course.repetition.timeline.extend(record::timeline(
+            index,
+            intervals,
+            driven.began_ns,
+            driven.ended_ns,
+        ));
+        self.warn(warn::phase(&self.label(course.cell), &record, WORKERS));
+        course.repetition.phases.push(record);
+        course.touches = driven.touches;
+        match driven.fault {
+            Some(fault) => Err(self.fault(course, name, &fault)),
+            None if driven.interrupted => Err(Stop::Interrupted),
+            None => Ok(()),
+        }
+    }
+
+    fn drive(&mut self, course: &mut Course, index: usize, load: &Load) -> Result<Driven, Fault> {
+        let keys = crate::target::keys(self.plan);
+        let job = Job {
+            access: course.server.access(),
+            load,
+            keys: &keys,
+            values: &self.plan.values,
+            seed: self.plan.seed,
+            repetition: u64::from(course.number),
+            phase: index as u64,
+            workers: WORKERS,
+            limits: Limits::default(),
+            origin: course.origin,
+        };
+        let (observer, mut before) = (&mut *self.observer, Advance::default());
+        drive(&job, course.touches.take(), self.interrupt, &mut |now| {
+            observer.on(Event::Progress(progress(&before, &now)));
+            before = now;
+        })
+    }
+
+    /// Lets `length` pass: at once on a virtual clock, else by waiting.
+    fn wait(&mut self, server: &mut Running, length: Duration) -> Result<(), Stop> {
+        if length.is_zero() || server.advance(length) {
+            return Ok(());
+        }
+        let began = Instant::now();
+        while began.elapsed() < length {
+            if self.interrupt.is_pulled() {
+                return Err(Stop::Interrupted);
+            }
+            thread::sleep(TICK.min(length.saturating_sub(began.elapsed())));
+            let elapsed_s = began.elapsed().as_secs_f64();
+            self.observer.on(Event::Progress(Progress {
+                elapsed_s,
+                ..Progress::default()
+            }));
+        }
+        Ok(())
+    }
+
+    /// Asks which keys are still there.
+    fn probe(&mut self, course: &mut Course) -> Result<(), Stop> {
+        let Some(touches) = course.touches.take() else {
+            return Ok(());
+        };
+        let present = course
+            .server
+            .present(self.interrupt)
+            .map_err(|error| match error {
+                TargetError::Drive(fault) => self.fault(course, "survival probe", &fault),
+                other => self.stop(other),
+            })?;
+        let survival = score(touches.keys(), &present, &self.plan.survival.groups);
+        let (cell, repetition) = (course.cell, course.number);
+        self.observer.on(Event::Probed {
+            cell,
+            repetition,
+            survival: &survival,
+        });
+        course.repetition.survival = Some(survival);
+        Ok(())
+    }
+
+    /// What a fault means for the run, with the place and what is known of the server's end.
+    fn fault(&self, course: &mut Course, phase: &str, fault: &Fault) -> Stop {
+        if self.interrupt.is_pulled() {
+            return Stop::Interrupted;
+        }
+        let place = format!(
+            "`{phase}` of `{}`, repetition {}",
+            self.label(course.cell),
+            course.number + 1
+        );
+        let end = course
+            .server
+            .post_mortem()
+            .map(|end| format!("\n{end}"))
+            .unwrap_or_default();
+        Stop::Failed(RunError::Target(format!("{place}: {fault}{end}")))
+    }
+
+    /// Whether the server's clock was in the way of what was asked.
+    fn look_at_clock(&mut self, course: &Course, began_s: u64) {
+        if course.server.has_virtual_clock() || course.repetition.maxmemory_bytes == 0 {
+            return;
+        }
+        let phases = &course.repetition.phases;
+        let end_s = phases
+            .iter()
+            .map(|phase| phase.started_s + phase.elapsed_s)
+            .fold(0.0, f64::max);
+        let warnings = warn::Clocked {
+            cell: &self.label(course.cell),
+            directives: &directives(self.plan, self.plan.cells.get(course.cell)),
+            span: Duration::from_secs_f64(end_s),
+            wall_s: (began_s, unix_s()),
+        }
+        .warnings();
+        self.warn(warnings);
+    }
+
+    fn label(&self, cell: usize) -> String {
+        self.plan
+            .cells
+            .get(cell)
+            .map(|cell| cell.label.clone())
+            .unwrap_or_default()
+    }
+}
+
+fn progress(before: &Advance, now: &Advance) -> Progress {
+    let seconds = |ns: u64| ns as f64 * 1e-9;
+    let passed_s = seconds(now.elapsed_ns.saturating_sub(before.elapsed_ns));
+    let answered = now
+        .counts
+        .operations
+        .saturating_sub(before.counts.operations) as f64;
+    let reads = now.counts.hits + now.counts.misses;
+    Progress {
+        elapsed_s: seconds(now.elapsed_ns),
+        requests: now.requests,
+        errors: now.counts.errors,
+        rate: if passed_s > 0.0 {
+            answered / passed_s
+        } else {
+            0.0
+        },
+        hit_ratio: (reads > 0).then(|| now.counts.hits as f64 / reads as f64),
+    }
+}
+
+fn unix_s() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}

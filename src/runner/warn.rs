@@ -1,0 +1,224 @@
+//! What a reader must know before believing the figures. Each warning names its cure.
+
+use std::time::Duration;
+
+use crate::recording::model::PhaseRecord;
+use crate::target::capacity::Calibration;
+use crate::workload::plan::{Capacity, Directive, Load, OnMiss, Operation, Plan};
+
+/// A client that is busier than this share of its core measures itself.
+const BUSY: f64 = 0.85;
+/// Lateness above this share of the median latency is part of what was measured.
+const LATE: f64 = 0.1;
+/// Ticks of the LRU clock that must pass before idle times tell anything apart.
+const TICKS_MIN: f64 = 2.0;
+/// Calibration is off by more than this share.
+const OFF: f64 = 0.01;
+
+/// What is to be said of a phase of load.
+pub(super) fn phase(cell: &str, record: &PhaseRecord, cores: u64) -> Vec<String> {
+    let place = format!("phase `{}` of `{cell}`", record.name);
+    [
+        busy(&place, record, cores),
+        late(&place, record),
+        unanswered(&place, record),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn busy(place: &str, record: &PhaseRecord, cores: u64) -> Option<String> {
+    let worked_s = record.client_cpu_s - record.client_spin_s;
+    let share = worked_s / (record.elapsed_s * cores as f64);
+    (record.offered_rate.is_some() && share > BUSY).then(|| {
+        format!(
+            "{place}: the client kept its core {:.0} % busy, so that the latencies are partly its own: lower the rate, \
+             or drive from another machine",
+            share * 100.0
+        )
+    })
+}
+
+fn late(place: &str, record: &PhaseRecord) -> Option<String> {
+    let lateness_s = percentile(record.lateness.as_ref()?, "99");
+    let median_s = percentile(&record.latency, "50");
+    (lateness_s > LATE * median_s).then(|| {
+        format!(
+            "{place}: requests were sent up to {} late (p99 of lateness) at a median latency of {}: below that, latencies \
+             show the client as much as the server; `service_time` counts from the send. Keep a core free for the \
+             client, or lower the rate",
+            micros(lateness_s),
+            micros(median_s)
+        )
+    })
+}
+
+fn unanswered(place: &str, record: &PhaseRecord) -> Option<String> {
+    let share = record.in_flight as f64 / record.due.max(1) as f64;
+    (record.offered_rate.is_some() && share > OFF).then(|| {
+        format!(
+            "{place}: {} of {} requests that fell due were not answered by the end; their age then is all that is known of \
+             them: lower the rate, or raise `clients` or `pipeline`",
+            record.in_flight, record.due
+        )
+    })
+}
+
+fn percentile(latency: &crate::recording::model::Latency, name: &str) -> f64 {
+    latency.percentiles_s.get(name).copied().unwrap_or(0.0)
+}
+
+fn micros(seconds: f64) -> String {
+    format!("{:.1} us", seconds * 1e6)
+}
+
+/// A repetition on a real clock, and what its wall-clock times mean for the policy in force.
+pub(super) struct Clocked<'a> {
+    /// The cell's label.
+    pub(super) cell: &'a str,
+    /// In force: the plan's and the cell's.
+    pub(super) directives: &'a [Directive],
+    /// From the first request to the last.
+    pub(super) span: Duration,
+    /// Seconds since the Unix epoch when the repetition began and ended.
+    pub(super) wall_s: (u64, u64),
+}
+
+impl Clocked<'_> {
+    /// What is to be said of the repetition.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let policy = self.directive("maxmemory-policy").unwrap_or("noeviction");
+        let lru = policy
+            .ends_with("-lru")
+            .then(|| self.few_ticks(policy))
+            .flatten();
+        let lfu = policy
+            .ends_with("-lfu")
+            .then(|| self.minute_crossed(policy))
+            .flatten();
+        [lru, lfu].into_iter().flatten().collect()
+    }
+
+    fn few_ticks(&self, policy: &str) -> Option<String> {
+        let resolution_ms: f64 = self
+            .directive("lru-clock-resolution")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(1e3);
+        let ticks = self.span.as_secs_f64() * 1e3 / resolution_ms.max(1.0);
+        (ticks < TICKS_MIN).then(|| {
+            format!(
+                "`{}`: {policy} reads a clock that ticks every {:.1} s, and the run spanned {:.1} s: to it all keys are \
+                 equally old, and it evicts at random. Put `settle: 1200ms` between the phases, or make them longer",
+                self.cell,
+                resolution_ms / 1e3,
+                self.span.as_secs_f64()
+            )
+        })
+    }
+
+    fn minute_crossed(&self, policy: &str) -> Option<String> {
+        let decays = self.directive("lfu-decay-time") != Some("0");
+        (decays && self.wall_s.0 / 60 != self.wall_s.1 / 60).then(|| {
+            format!(
+                "`{}`: {policy} ages its counters at the turn of the wall clock's minute, and the run crossed one: compare \
+                 repetitions, or set `lfu-decay-time: 0`",
+                self.cell
+            )
+        })
+    }
+
+    fn directive(&self, name: &str) -> Option<&str> {
+        self.directives
+            .iter()
+            .rev()
+            .find(|directive| directive.name == name)
+            .map(|directive| directive.value.as_str())
+    }
+}
+
+/// What is to be said of a calibration.
+pub(super) fn calibration(wanted: u64, found: Calibration) -> Option<String> {
+    let off = found.fitting_keys.abs_diff(wanted) as f64 / wanted.max(1) as f64;
+    (found.fitting_keys > 0 && off > OFF && found.fitting_keys < wanted.max(1) * 2).then(|| {
+        format!(
+            "`capacity: {{ keys: {wanted} }}`: the nearest limit found, {} bytes, holds {} keys: connections and tables \
+             take memory in steps. Use more keys, larger values or fewer clients",
+            found.maxmemory_bytes, found.fitting_keys
+        )
+    })
+}
+
+/// What is to be said of a plan before it is run.
+pub(super) fn plan(plan: &Plan, loads: &[&Load]) -> Vec<String> {
+    let writes = |load: &&Load| {
+        load.on_miss == OnMiss::Set
+            || load
+                .operations
+                .iter()
+                .any(|share| matches!(share.operation, Operation::Set | Operation::Incr))
+    };
+    let nothing_written = plan.survival.probe && !loads.iter().any(writes);
+    let unlimited = plan.survival.probe
+        && plan.capacity == Capacity::AsConfigured
+        && !plan
+            .directives
+            .iter()
+            .any(|directive| directive.name == "maxmemory");
+    [
+        nothing_written.then(|| "no phase writes anything, so that no key can survive: add a `save` phase".to_owned()),
+        (unlimited && !nothing_written).then(|| {
+            "no memory limit is set, so that nothing may be evicted: say `capacity: { keys: … }` or `maxmemory`".to_owned()
+        }),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clocked<'a>(directives: &'a [Directive], span_ms: u64, wall_s: (u64, u64)) -> Clocked<'a> {
+        Clocked {
+            cell: "cell",
+            directives,
+            span: Duration::from_millis(span_ms),
+            wall_s,
+        }
+    }
+
+    fn directive(name: &str, value: &str) -> Directive {
+        Directive {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_run_between_two_ticks_says_nothing_about_lru() {
+        let lru = [directive("maxmemory-policy", "allkeys-lru")];
+        assert!(clocked(&lru, 1_500, (0, 1)).warnings()[0].contains("settle"));
+        assert!(clocked(&lru, 2_500, (0, 2)).warnings().is_empty());
+        let fine = [
+            directive("maxmemory-policy", "allkeys-lru"),
+            directive("lru-clock-resolution", "10"),
+        ];
+        assert!(clocked(&fine, 100, (0, 0)).warnings().is_empty());
+        let exact = [directive("maxmemory-policy", "allkeys-lru-exact")];
+        assert!(clocked(&exact, 100, (0, 0)).warnings().is_empty());
+    }
+
+    #[test]
+    fn a_run_across_a_minute_ages_lfu() {
+        let lfu = [directive("maxmemory-policy", "volatile-lfu")];
+        assert!(clocked(&lfu, 5_000, (58, 62)).warnings()[0].contains("lfu-decay-time: 0"));
+        assert!(clocked(&lfu, 5_000, (61, 66)).warnings().is_empty());
+        let steady = [
+            directive("maxmemory-policy", "allkeys-lfu"),
+            directive("lfu-decay-time", "0"),
+        ];
+        assert!(clocked(&steady, 5_000, (58, 62)).warnings().is_empty());
+    }
+}

@@ -1,0 +1,135 @@
+//! Every rule: the workload as written becomes the plan as meant, or a list of problems.
+//!
+//! Each function notes what is wrong and goes on with something harmless, so that one mistake does not hide the others; a plan
+//! comes out only where nothing was noted.
+
+mod compare;
+mod data;
+mod expectations;
+mod phases;
+mod survival;
+mod target;
+
+use super::limits;
+use super::plan::{Capacity, Plan};
+use super::problem::{Place, Problem};
+use super::reader::Given;
+use super::target::Driven;
+use super::units::{Count, Name};
+use super::written::{self, Permission, Workload};
+
+/// What the checker must know besides the file.
+pub(super) struct Context {
+    /// Where the document begins, for what is missing in it.
+    pub(super) document: Place,
+    /// The name of a workload that gives itself none.
+    pub(super) name: String,
+    /// The target from the command line, and what it permits.
+    pub(super) target: Option<(Driven, Vec<Permission>)>,
+}
+
+/// Checks `written`; the plan counts only where nothing was added to `problems`.
+pub(super) fn check(written: &Workload, context: &Context, problems: &mut Vec<Problem>) -> Plan {
+    let name = written
+        .name
+        .get()
+        .map_or(context.name.clone(), |(Name(name), _)| name.clone());
+    let count = data::key_count(written, context, problems);
+    let values = data::values(&written.values, problems);
+    let settle = phases::duration(&written.settle, problems).unwrap_or_default();
+    let phases = phases::phases(written, context, count, data::largest(&values), problems);
+    let (target, directives) = target::target(&written.target, context, &phases.plan, problems);
+    let capacity = capacity(&written.capacity, problems);
+    let cells = compare::cells(&written.compare, problems);
+    let mut survival = survival::survival(&written.survival, count, problems);
+    let repeat = bounded("repeat", &written.repeat, 1, 1, limits::REPEAT, problems) as u32;
+    let expect =
+        expectations::expectations(&written.expect, &cells, &phases.facts, &survival, problems);
+    survival.probe |= expect.iter().any(expectations::asks_for_survival);
+    survival::note_too_many(&survival, count, written, context, problems);
+    let plan = Plan {
+        question: written
+            .question
+            .get()
+            .map_or_else(String::new, |(question, _)| question.0.clone()),
+        seed: written.seed.get().map_or(42, |(Count(seed), _)| *seed),
+        keys: data::key_space(&written.keys, count, target::prefix(&target, &name)),
+        target,
+        name,
+        directives,
+        capacity,
+        values,
+        settle,
+        phases: phases.plan,
+        survival,
+        cells,
+        repeat,
+        expect,
+    };
+    compare::note_conflicts(&plan, written, problems);
+    target::note_missing_permissions(&plan, written, context, problems);
+    plan
+}
+
+fn capacity(written: &Given<written::Capacity>, problems: &mut Vec<Problem>) -> Capacity {
+    let Some((capacity, place)) = written.get() else {
+        return Capacity::AsConfigured;
+    };
+    let (found, most, plan) = match capacity {
+        written::Capacity::AsConfigured => return Capacity::AsConfigured,
+        written::Capacity::Keys(keys) => (keys.0, limits::KEYS, Capacity::Keys(keys.0)),
+        written::Capacity::Bytes(size) => (size.0, limits::CAPACITY_BYTES, Capacity::Bytes(size.0)),
+    };
+    if found == 0 || found > most {
+        problems.push(Problem::new(
+            place,
+            format!("`capacity` is {found}; allowed are 1 to {most}, or as_configured"),
+        ));
+    }
+    plan
+}
+
+/// A count from `least` to `most`, or its default.
+fn bounded(
+    key: &str,
+    given: &Given<Count>,
+    default: u64,
+    least: u64,
+    most: u64,
+    problems: &mut Vec<Problem>,
+) -> u64 {
+    match given.get() {
+        Some((Count(found), place)) if !(least..=most).contains(found) => {
+            problems.push(Problem::new(
+                place,
+                format!("`{key}` is {found}; allowed are {least} to {most}"),
+            ));
+            default
+        }
+        Some((Count(found), _)) => *found,
+        None => default,
+    }
+}
+
+/// The number of keys of a range, where the count of the key space is known.
+fn resolve(
+    range: &super::units::KeyRange,
+    place: Place,
+    count: Option<u64>,
+    problems: &mut Vec<Problem>,
+) -> std::ops::Range<u64> {
+    use super::units::KeyRange;
+    match (range, count) {
+        (KeyRange::All, count) => 0..count.unwrap_or(1),
+        (KeyRange::Some(range), Some(count)) if range.end > count => {
+            let keys = super::words::counted(count, "key");
+            let message = format!(
+                "the range {}..{} leads beyond the key space, which has {keys} (`keys: count`): numbers end at {count}, not included",
+                range.start, range.end
+            );
+            problems.push(Problem::new(place, message));
+            0..count
+        }
+        (KeyRange::Some(range), _) => range.clone(),
+    }
+}

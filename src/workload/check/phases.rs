@@ -1,0 +1,532 @@
+//! Phases: what each sends, how much and how fast, and what it is called.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::time::Duration;
+
+use super::{Context, bounded, resolve};
+use crate::workload::expect::PhaseFacts;
+use crate::workload::limits;
+use crate::workload::plan::{
+    Action, Load, OnMiss, Operation, Order, Pace, Phase, Share, Ttl, Until,
+};
+use crate::workload::problem::{Place, Problem};
+use crate::workload::reader::{At, Entries, Given};
+use crate::workload::units::{self, KeyRange, Name, Number, Portion, Rate, Time};
+use crate::workload::words;
+use crate::workload::written::{self, Drawn, Operations, PhaseKeys, Workload};
+
+/// What YCSB uses.
+const DEFAULT_EXPONENT: f64 = 0.99;
+
+/// Names that expectations use for something else.
+const RESERVED: [&str; 2] = ["survival", "server"];
+
+/// Phases of the plan, and what expectations must know of them.
+pub(super) struct Phases {
+    pub(super) plan: Vec<Phase>,
+    pub(super) facts: Vec<PhaseFacts>,
+}
+
+/// The kinds of phases that send requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Save,
+    Read,
+    Flood,
+    Mix,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Save => "save",
+            Self::Read => "read",
+            Self::Flood => "flood",
+            Self::Mix => "mix",
+        }
+    }
+}
+
+/// What loads are checked against.
+struct Space {
+    count: Option<u64>,
+    largest_value: u64,
+}
+
+pub(super) fn phases(
+    written: &Workload,
+    context: &Context,
+    count: Option<u64>,
+    largest_value: u64,
+    problems: &mut Vec<Problem>,
+) -> Phases {
+    let list = written
+        .phases
+        .get()
+        .map_or(&[][..], |(list, _)| list.as_slice());
+    let place = written.phases.place().unwrap_or(context.document);
+    if list.is_empty() && (!written.phases.is_given() || written.phases.get().is_some()) {
+        problems.push(Problem::new(place, "`phases` is missing or empty; write what happens, as in phases: [ save: { keys: all } ]"));
+    }
+    if list.len() > limits::PHASES {
+        problems.push(Problem::new(
+            place,
+            format!("{} phases; allowed are {}", list.len(), limits::PHASES),
+        ));
+    }
+    let space = Space {
+        count,
+        largest_value,
+    };
+    let names = names(list, problems);
+    let plan: Vec<Phase> = list
+        .iter()
+        .zip(names)
+        .map(|(phase, name)| Phase {
+            action: action(phase, &name, &space, problems),
+            name,
+        })
+        .collect();
+    Phases {
+        facts: plan.iter().map(facts).collect(),
+        plan,
+    }
+}
+
+fn facts(phase: &Phase) -> PhaseFacts {
+    let (loads, reads) = match &phase.action {
+        Action::Pause(_) => (false, false),
+        Action::Load(load) => (true, sends(load, Operation::Get)),
+    };
+    PhaseFacts {
+        name: phase.name.clone(),
+        loads,
+        reads,
+    }
+}
+
+fn sends(load: &Load, operation: Operation) -> bool {
+    load.operations
+        .iter()
+        .any(|share| share.operation == operation)
+}
+
+/// A name for each phase: its own, or its kind, made unique.
+fn names(list: &[At<written::Phase>], problems: &mut Vec<Problem>) -> Vec<String> {
+    let mut taken: BTreeSet<String> = RESERVED.map(str::to_owned).into();
+    for (Name(name), place) in list.iter().filter_map(|phase| kind_and_name(phase).1) {
+        if !taken.insert(name.clone()) {
+            let message = if RESERVED.contains(&name.as_str()) {
+                format!(
+                    "`{name}` means something else in expectations; give the phase another name"
+                )
+            } else {
+                format!("the name `{name}` is taken by another phase; names must differ")
+            };
+            problems.push(Problem::new(place, message));
+        }
+    }
+    list.iter()
+        .map(|phase| match kind_and_name(phase) {
+            (_, Some((Name(name), _))) => name.clone(),
+            (kind, None) => unique(kind, &mut taken),
+        })
+        .collect()
+}
+
+fn kind_and_name(phase: &At<written::Phase>) -> (&'static str, Option<(&Name, Place)>) {
+    match &phase.value {
+        Some(written::Phase::Save(load)) => (Kind::Save.name(), load.name.get()),
+        Some(written::Phase::Read(load)) => (Kind::Read.name(), load.name.get()),
+        Some(written::Phase::Flood(load)) => (Kind::Flood.name(), load.name.get()),
+        Some(written::Phase::Mix(load)) => (Kind::Mix.name(), load.name.get()),
+        Some(written::Phase::Pause(written::Pause::Named(pause))) => ("pause", pause.name.get()),
+        Some(written::Phase::Pause(_)) => ("pause", None),
+        None => ("phase", None),
+    }
+}
+
+fn unique(kind: &str, taken: &mut BTreeSet<String>) -> String {
+    let mut name = kind.to_owned();
+    let mut number = 1;
+    while !taken.insert(name.clone()) {
+        number += 1;
+        name = format!("{kind}-{number}");
+    }
+    name
+}
+
+fn action(
+    phase: &At<written::Phase>,
+    name: &str,
+    space: &Space,
+    problems: &mut Vec<Problem>,
+) -> Action {
+    let (kind, load) = match &phase.value {
+        Some(written::Phase::Save(load)) => (Kind::Save, load),
+        Some(written::Phase::Read(load)) => (Kind::Read, load),
+        Some(written::Phase::Flood(load)) => (Kind::Flood, load),
+        Some(written::Phase::Mix(load)) => (Kind::Mix, load),
+        Some(written::Phase::Pause(pause)) => {
+            return Action::Pause(pause_time(pause, phase.place, problems));
+        }
+        None => return Action::Pause(Duration::ZERO),
+    };
+    Action::Load(self::load(kind, load, phase.place, name, space, problems))
+}
+
+fn pause_time(pause: &written::Pause, place: Place, problems: &mut Vec<Problem>) -> Duration {
+    match pause {
+        written::Pause::Time(Time(time)) => bounded_duration(*time, place, problems),
+        written::Pause::Named(named) => {
+            if !named.for_.is_given() {
+                problems.push(Problem::new(
+                    place,
+                    "a pause needs its length, as in pause: 5s or pause: { for: 5s }",
+                ));
+            }
+            duration(&named.for_, problems).unwrap_or_default()
+        }
+    }
+}
+
+/// A duration within limits, where one is given.
+pub(super) fn duration(given: &Given<Time>, problems: &mut Vec<Problem>) -> Option<Duration> {
+    given
+        .get()
+        .map(|(Time(time), place)| bounded_duration(*time, place, problems))
+}
+
+fn bounded_duration(time: Duration, place: Place, problems: &mut Vec<Problem>) -> Duration {
+    if time > limits::DURATION {
+        problems.push(Problem::new(
+            place,
+            format!("{time:?} is too long; allowed are 30 days (30d) at the most"),
+        ));
+    }
+    time
+}
+
+fn load(
+    kind: Kind,
+    written: &written::Load,
+    place: Place,
+    name: &str,
+    space: &Space,
+    problems: &mut Vec<Problem>,
+) -> Load {
+    let (keys, order) = keys_and_order(written, space, problems);
+    let load = Load {
+        operations: operations(kind, written, place, name, problems),
+        until: until(kind, written, place, name, &keys, problems),
+        keys,
+        order,
+        clients: bounded("clients", &written.clients, 1, 1, limits::CLIENTS, problems) as u32,
+        pipeline: bounded(
+            "pipeline",
+            &written.pipeline,
+            1,
+            1,
+            limits::PIPELINE,
+            problems,
+        ) as u32,
+        pace: pace(&written.rate, problems),
+        ttl: ttl(&written.ttl, problems),
+        on_miss: on_miss(&written.on_miss),
+    };
+    note_what_never_happens(&load, written, name, problems);
+    note_too_much_in_flight(&load, written, place, space, problems);
+    load
+}
+
+fn keys_and_order(
+    written: &written::Load,
+    space: &Space,
+    problems: &mut Vec<Problem>,
+) -> (Range<u64>, Order) {
+    let all = 0..space.count.unwrap_or(1);
+    match written.keys.get() {
+        None => (all, order(&written.order, problems)),
+        Some((PhaseKeys::Range(range), place)) => (
+            resolve(range, place, space.count, problems),
+            order(&written.order, problems),
+        ),
+        Some((PhaseKeys::Drawn(drawn), _)) => {
+            if let Some(place) = written.order.place() {
+                let message = "`keys` says already how keys are drawn; leave `order` out, or write keys: 0..5000 (or all) beside it";
+                problems.push(Problem::new(place, message));
+            }
+            self::drawn(drawn, space, problems)
+        }
+    }
+}
+
+fn drawn(drawn: &Drawn, space: &Space, problems: &mut Vec<Problem>) -> (Range<u64>, Order) {
+    let (range, order) = match drawn {
+        Drawn::Sequential(from) => (&from.range, Order::Sequential),
+        Drawn::Uniform(from) => (&from.range, Order::Uniform),
+        Drawn::Zipfian(from) => (&from.range, zipfian(&from.exponent, problems)),
+    };
+    let range = match range.get() {
+        Some((range, place)) => resolve(range, place, space.count, problems),
+        None => resolve(&KeyRange::All, Place::default(), space.count, problems),
+    };
+    (range, order)
+}
+
+fn order(written: &Given<written::Order>, problems: &mut Vec<Problem>) -> Order {
+    match written.get() {
+        None | Some((written::Order::Sequential, _)) => Order::Sequential,
+        Some((written::Order::Uniform, _)) => Order::Uniform,
+        Some((written::Order::Zipfian(zipf), _)) => zipfian(&zipf.exponent, problems),
+    }
+}
+
+fn zipfian(written: &Given<Number>, problems: &mut Vec<Problem>) -> Order {
+    let exponent = written
+        .get()
+        .map_or(DEFAULT_EXPONENT, |(Number(exponent), _)| *exponent);
+    if let Some((_, place)) = written.get().filter(|_| exponent > limits::EXPONENT) {
+        problems.push(Problem::new(
+            place,
+            format!(
+                "`exponent` is {exponent}; allowed are 0 to {}",
+                limits::EXPONENT
+            ),
+        ));
+    }
+    Order::Zipfian { exponent }
+}
+
+fn operations(
+    kind: Kind,
+    written: &written::Load,
+    place: Place,
+    name: &str,
+    problems: &mut Vec<Problem>,
+) -> Vec<Share> {
+    let only = |operation| {
+        vec![Share {
+            operation,
+            share: 1.0,
+        }]
+    };
+    match (written.operations.get(), kind) {
+        (Some((Operations::One(operation), place)), _) => {
+            only(known_operation(operation, place, problems).unwrap_or(Operation::Get))
+        }
+        (Some((Operations::Mix(entries), place)), _) => mix(entries, place, problems),
+        (None, Kind::Save | Kind::Flood) => only(Operation::Set),
+        (None, Kind::Read) => only(Operation::Get),
+        (None, Kind::Mix) => {
+            if !written.operations.is_given() {
+                problems.push(Problem::new(
+                    place,
+                    format!(
+                        "`{name}` needs `operations`, as in operations: {{ get: 95%, set: 5% }}"
+                    ),
+                ));
+            }
+            only(Operation::Get)
+        }
+    }
+}
+
+/// Operations by the names they have in workloads.
+const OPERATIONS: [(&str, Operation); 5] = [
+    ("get", Operation::Get),
+    ("set", Operation::Set),
+    ("del", Operation::Del),
+    ("exists", Operation::Exists),
+    ("incr", Operation::Incr),
+];
+
+fn known_operation(name: &str, place: Place, problems: &mut Vec<Problem>) -> Option<Operation> {
+    let known = OPERATIONS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, operation)| *operation);
+    if known.is_none() {
+        problems.push(Problem::new(
+            place,
+            words::unknown("operation", name, &OPERATIONS.map(|(known, _)| known)),
+        ));
+    }
+    known
+}
+
+fn mix(entries: &Entries<Portion>, place: Place, problems: &mut Vec<Problem>) -> Vec<Share> {
+    let before = problems.len();
+    let mut shares = Vec::new();
+    for (name, share) in &entries.0 {
+        let operation = name
+            .get()
+            .and_then(|(name, place)| known_operation(name, place, problems));
+        let (Some(operation), Some((Portion(share), place))) = (operation, share.get()) else {
+            continue;
+        };
+        if *share == 0.0 {
+            problems.push(Problem::new(
+                place,
+                "a share of zero is never drawn; leave the operation out",
+            ));
+        }
+        shares.push(Share {
+            operation,
+            share: *share,
+        });
+    }
+    let all_read = shares.len() == entries.0.len() && problems.len() == before;
+    let sum: f64 = shares.iter().map(|share| share.share).sum();
+    if all_read && (sum - 1.0).abs() > 1e-9 {
+        let percent = (sum * 1e8).round() / 1e6;
+        problems.push(Problem::new(
+            place,
+            format!("the shares add up to {percent}%; they must add up to 100%"),
+        ));
+    }
+    shares
+}
+
+fn until(
+    kind: Kind,
+    written: &written::Load,
+    place: Place,
+    name: &str,
+    keys: &Range<u64>,
+    problems: &mut Vec<Problem>,
+) -> Until {
+    let once = keys.end.saturating_sub(keys.start).max(1);
+    match (written.count.get(), written.for_.get()) {
+        (Some(_), Some((_, place))) => {
+            problems.push(Problem::new(
+                place,
+                "`count` and `for` both say when the phase ends; leave one of them out",
+            ));
+            Until::Count(once)
+        }
+        (Some(_), None) => Until::Count(bounded(
+            "count",
+            &written.count,
+            once,
+            1,
+            limits::REQUESTS,
+            problems,
+        )),
+        (None, Some((Time(time), place))) => {
+            if time.is_zero() {
+                problems.push(Problem::new(
+                    place,
+                    "a phase of no length sends nothing; write how long it lasts, as in for: 30s",
+                ));
+            }
+            Until::Elapsed(bounded_duration(*time, place, problems))
+        }
+        (None, None) => {
+            if kind == Kind::Mix && !written.count.is_given() && !written.for_.is_given() {
+                problems.push(Problem::new(
+                    place,
+                    format!("`{name}` would never end; write for: 30s or count: 100k"),
+                ));
+            }
+            Until::Count(once)
+        }
+    }
+}
+
+fn pace(written: &Given<Rate>, problems: &mut Vec<Problem>) -> Pace {
+    match written.get() {
+        None | Some((Rate::Closed, _)) => Pace::Closed,
+        Some((Rate::PerSecond(rate), place)) => {
+            if *rate > limits::RATE {
+                problems.push(Problem::new(
+                    place,
+                    format!(
+                        "`rate` is {rate}/s; allowed are {}/s at the most",
+                        limits::RATE
+                    ),
+                ));
+            }
+            Pace::Rate(*rate)
+        }
+    }
+}
+
+fn ttl(written: &Given<units::Ttl>, problems: &mut Vec<Problem>) -> Ttl {
+    match written.get() {
+        None | Some((units::Ttl::None, _)) => Ttl::None,
+        Some((units::Ttl::After(time), place)) => {
+            if *time < Duration::from_millis(1) {
+                problems.push(Problem::new(place, "a time to live is 1ms at the least (servers count milliseconds); or write none"));
+            }
+            Ttl::After(bounded_duration(*time, place, problems))
+        }
+    }
+}
+
+fn on_miss(written: &Given<written::OnMiss>) -> OnMiss {
+    match written.get() {
+        None | Some((written::OnMiss::Nothing, _)) => OnMiss::Nothing,
+        Some((written::OnMiss::Set, _)) => OnMiss::Set,
+    }
+}
+
+/// Settings that would have no effect are mistakes about what the phase does.
+fn note_what_never_happens(
+    load: &Load,
+    written: &written::Load,
+    name: &str,
+    problems: &mut Vec<Problem>,
+) {
+    let reads = sends(load, Operation::Get);
+    if let (OnMiss::Set, false, Some(place)) = (load.on_miss, reads, written.on_miss.place()) {
+        problems.push(Problem::new(place, format!("`{name}` reads nothing that could miss; leave `on_miss` out, or give it the operation get")));
+    }
+    let writes = sends(load, Operation::Set) || (reads && load.on_miss == OnMiss::Set);
+    if let (Ttl::After(_), false, Some(place)) = (load.ttl, writes, written.ttl.place()) {
+        problems.push(Problem::new(place, format!("`{name}` writes nothing that could expire; leave `ttl` out, or give it the operation set")));
+    }
+}
+
+/// Buffers of all connections together must have room for the values in flight.
+fn note_too_much_in_flight(
+    load: &Load,
+    written: &written::Load,
+    place: Place,
+    space: &Space,
+    problems: &mut Vec<Problem>,
+) {
+    let requests = u64::from(load.clients) * u64::from(load.pipeline);
+    let bytes = requests.saturating_mul(space.largest_value);
+    if bytes > limits::BYTES_IN_FLIGHT {
+        let place = written
+            .pipeline
+            .place()
+            .or(written.clients.place())
+            .unwrap_or(place);
+        let message = format!(
+            "{} clients times {} in flight times values of {} bytes are {bytes} bytes at once; allowed are {} (4gb): lower `pipeline` or `clients`",
+            load.clients,
+            load.pipeline,
+            space.largest_value,
+            limits::BYTES_IN_FLIGHT
+        );
+        problems.push(Problem::new(place, message));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_made_unique() {
+        let mut taken = BTreeSet::new();
+        let names: Vec<String> = ["flood", "flood", "read", "flood"]
+            .iter()
+            .map(|kind| unique(kind, &mut taken))
+            .collect();
+        assert_eq!(names, ["flood", "flood-2", "read", "flood-3"]);
+    }
+}

@@ -1,0 +1,86 @@
+//! Survival: whether it is probed, and in which groups.
+
+use super::{Context, resolve};
+use crate::workload::limits;
+use crate::workload::plan::{Group, Survival};
+use crate::workload::problem::{Place, Problem};
+use crate::workload::reader::{At, Given};
+use crate::workload::units::{FromText, KeyRange, Name};
+use crate::workload::written::{self, Workload};
+
+/// The measure of `survival` that is no group.
+const FIDELITY: &str = "fidelity";
+
+pub(super) fn survival(
+    written: &Given<written::Survival>,
+    count: Option<u64>,
+    problems: &mut Vec<Problem>,
+) -> Survival {
+    let Some((survival, _)) = written.get() else {
+        return Survival {
+            probe: false,
+            groups: Vec::new(),
+        };
+    };
+    let entries = survival
+        .groups
+        .get()
+        .map_or(&[][..], |(entries, _)| entries.0.as_slice());
+    if entries.len() > limits::GROUPS {
+        let place = survival.groups.place().unwrap_or_default();
+        problems.push(Problem::new(
+            place,
+            format!("{} groups; allowed are {}", entries.len(), limits::GROUPS),
+        ));
+    }
+    let groups = entries
+        .iter()
+        .filter_map(|(name, keys)| group(name, keys, count, problems))
+        .collect();
+    Survival {
+        probe: true,
+        groups,
+    }
+}
+
+fn group(
+    name: &At<String>,
+    keys: &At<KeyRange>,
+    count: Option<u64>,
+    problems: &mut Vec<Problem>,
+) -> Option<Group> {
+    let (name, name_place) = name.get()?;
+    let outcome = match Name::from_text(name) {
+        Ok(_) if name == FIDELITY => Err(format!(
+            "`{FIDELITY}` means something else in expectations; give the group another name"
+        )),
+        Ok(Name(name)) => Ok(name),
+        Err(message) => Err(message),
+    };
+    let name = outcome
+        .map_err(|message| problems.push(Problem::new(name_place, message)))
+        .ok()?;
+    let keys = keys.get().map_or(0..1, |(range, place)| {
+        resolve(range, place, count, problems)
+    });
+    Some(Group { name, keys })
+}
+
+/// Probing asks for every key and keeps figures of each.
+pub(super) fn note_too_many(
+    survival: &Survival,
+    count: Option<u64>,
+    written: &Workload,
+    context: &Context,
+    problems: &mut Vec<Problem>,
+) {
+    let most = limits::PROBED_KEYS;
+    if let Some(count) = count.filter(|count| survival.probe && *count > most) {
+        let place: Place = written
+            .survival
+            .place()
+            .or(written.expect.place())
+            .unwrap_or(context.document);
+        problems.push(Problem::new(place, format!("survival is probed for {most} keys at the most, and there are {count}; lower `keys: count`, or leave survival out")));
+    }
+}

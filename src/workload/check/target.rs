@@ -1,0 +1,268 @@
+//! What is driven, with which directives and which clock, and whether somebody else's server permits it.
+
+use super::Context;
+use crate::workload::plan::{
+    Action, Capacity, ClockKind, Directive, Pace, Phase, Plan, Target, Until,
+};
+use crate::workload::problem::{Place, Problem};
+use crate::workload::reader::{At, Entries, Given};
+use crate::workload::target::{self, Driven};
+use crate::workload::units::{Plain, Setting};
+use crate::workload::written::{
+    self, EmbeddedSettings, Endpoint, Permission, Spawn, TargetMap, Workload,
+};
+use crate::workload::{directives, limits, words};
+
+/// The key of the embedded server's settings that is no directive.
+const CLOCK: &str = "clock";
+/// The key of a spawned server's settings that is no directive.
+const PROGRAM: &str = "program";
+
+/// A target as the file says it.
+struct Written {
+    driven: Driven,
+    clock: Option<ClockKind>,
+    directives: Vec<Directive>,
+}
+
+impl Written {
+    fn plain(driven: Driven) -> Self {
+        Self {
+            driven,
+            clock: None,
+            directives: Vec::new(),
+        }
+    }
+}
+
+/// The target, the command line's above the file's, and the file's directives, which stay whatever is driven.
+pub(super) fn target(
+    given: &Given<written::Target>,
+    context: &Context,
+    phases: &[Phase],
+    problems: &mut Vec<Problem>,
+) -> (Target, Vec<Directive>) {
+    let mut written = match given.get() {
+        None => Written::plain(Driven::Embedded),
+        Some((written::Target::Text(text), place)) => {
+            Written::plain(driven(target::parse(text), place, problems))
+        }
+        Some((written::Target::Map(map), place)) => self::map(map, place, problems),
+    };
+    if let Some((driven, permissions)) = &context.target {
+        written.driven = driven.clone();
+        permit(&mut written.driven, permissions.iter().copied());
+    }
+    let target = match written.driven {
+        Driven::Embedded => Target::Embedded {
+            clock: written.clock.unwrap_or_else(|| default_clock(phases)),
+        },
+        Driven::Spawn(program) => Target::Spawn { program },
+        Driven::Endpoint(endpoint) => Target::Endpoint(endpoint),
+    };
+    (target, written.directives)
+}
+
+fn driven(parsed: Result<Driven, String>, place: Place, problems: &mut Vec<Problem>) -> Driven {
+    parsed.unwrap_or_else(|message| {
+        problems.push(Problem::new(place, message));
+        Driven::Embedded
+    })
+}
+
+/// A clock that stands still suits a run whose extent is counted; whatever runs for a time needs one that runs.
+fn default_clock(phases: &[Phase]) -> ClockKind {
+    let is_counted = |phase: &Phase| match &phase.action {
+        Action::Pause(_) => true,
+        Action::Load(load) => matches!(load.until, Until::Count(_)) && load.pace == Pace::Closed,
+    };
+    if phases.iter().all(is_counted) {
+        ClockKind::Virtual
+    } else {
+        ClockKind::Real
+    }
+}
+
+fn map(map: &TargetMap, place: Place, problems: &mut Vec<Problem>) -> Written {
+    match map {
+        TargetMap::Embedded(EmbeddedSettings(entries)) => {
+            let clock = entry(entries, CLOCK).and_then(|value| clock(value, problems));
+            Written {
+                driven: Driven::Embedded,
+                clock,
+                directives: list(entries, Some(CLOCK), problems),
+            }
+        }
+        TargetMap::Spawn(Spawn::Program(program)) => {
+            Written::plain(driven(target::spawn(program), place, problems))
+        }
+        TargetMap::Spawn(Spawn::Settings(entries)) => spawn(entries, place, problems),
+        TargetMap::Endpoint(endpoint) => self::endpoint(endpoint, place, problems),
+    }
+}
+
+fn entry<'a>(entries: &'a Entries<Setting>, key: &str) -> Option<&'a At<Setting>> {
+    entries
+        .0
+        .iter()
+        .find(|(name, _)| name.value.as_deref() == Some(key))
+        .map(|(_, value)| value)
+}
+
+fn clock(value: &At<Setting>, problems: &mut Vec<Problem>) -> Option<ClockKind> {
+    let (Setting(text), place) = value.get()?;
+    match text.as_str() {
+        "virtual" => Some(ClockKind::Virtual),
+        "real" => Some(ClockKind::Real),
+        unknown => {
+            problems.push(Problem::new(
+                place,
+                words::unknown(CLOCK, unknown, &["virtual", "real"]),
+            ));
+            None
+        }
+    }
+}
+
+fn spawn(entries: &Entries<Setting>, place: Place, problems: &mut Vec<Problem>) -> Written {
+    let program = match entry(entries, PROGRAM) {
+        Some(value) => value
+            .get()
+            .map(|(Setting(program), place)| driven(target::spawn(program), place, problems)),
+        None => {
+            problems.push(Problem::new(
+                place,
+                "`program` is missing, as in spawn: { program: redis-server }",
+            ));
+            None
+        }
+    };
+    Written {
+        driven: program.unwrap_or(Driven::Embedded),
+        clock: None,
+        directives: list(entries, Some(PROGRAM), problems),
+    }
+}
+
+fn endpoint(endpoint: &Endpoint, place: Place, problems: &mut Vec<Problem>) -> Written {
+    if !endpoint.url.is_given() {
+        problems.push(Problem::new(
+            place,
+            "`url` is missing, as in endpoint: { url: redis://localhost:6379 }",
+        ));
+    }
+    let mut driven = match endpoint.url.get() {
+        Some((Plain(url), place)) => {
+            driven(target::endpoint(url).map(Driven::Endpoint), place, problems)
+        }
+        None => Driven::Embedded,
+    };
+    let allowed = endpoint
+        .allow
+        .get()
+        .map_or(&[][..], |(allowed, _)| allowed.as_slice());
+    permit(
+        &mut driven,
+        allowed.iter().filter_map(|permission| permission.value),
+    );
+    let directives = endpoint
+        .directives
+        .get()
+        .map_or_else(Vec::new, |(entries, _)| list(entries, None, problems));
+    Written {
+        driven,
+        clock: None,
+        directives,
+    }
+}
+
+fn permit(driven: &mut Driven, permissions: impl Iterator<Item = Permission>) {
+    let Driven::Endpoint(endpoint) = driven else {
+        return;
+    };
+    for permission in permissions {
+        match permission {
+            Permission::Flush => endpoint.allow_flush = true,
+            Permission::Config => endpoint.allow_config = true,
+        }
+    }
+}
+
+/// The entries that are directives: all but `other`.
+fn list(
+    entries: &Entries<Setting>,
+    other: Option<&str>,
+    problems: &mut Vec<Problem>,
+) -> Vec<Directive> {
+    if let (true, Some((name, _))) = (entries.0.len() > limits::DIRECTIVES, entries.0.first()) {
+        problems.push(Problem::new(
+            name.place,
+            format!(
+                "{} directives; allowed are {}",
+                entries.0.len(),
+                limits::DIRECTIVES
+            ),
+        ));
+        return Vec::new();
+    }
+    let directives = entries
+        .0
+        .iter()
+        .filter(|(name, _)| other.is_none() || name.value.as_deref() != other);
+    directives
+        .filter_map(|(name, value)| directives::directive(name, value, problems))
+        .collect()
+}
+
+/// What keys on the target begin with: on somebody else's server, what tells ours from theirs.
+pub(super) fn prefix(target: &Target, name: &str) -> String {
+    match target {
+        Target::Endpoint(_) => format!("cachebench:{name}:"),
+        _ => String::new(),
+    }
+}
+
+/// The rule about somebody else's data: what a plan needs and has not been allowed is refused before anything is sent.
+pub(super) fn note_missing_permissions(
+    plan: &Plan,
+    written: &Workload,
+    context: &Context,
+    problems: &mut Vec<Problem>,
+) {
+    let Target::Endpoint(endpoint) = &plan.target else {
+        return;
+    };
+    let place = written.target.place().unwrap_or(context.document);
+    let mut refuse = |allow: &str, why: &str, command: &str| {
+        let cure = if context.target.is_some() {
+            format!("add --allow {allow}")
+        } else {
+            format!("write allow: [{allow}] beside the url of `target: endpoint`")
+        };
+        let message = format!(
+            "{why}, which needs {command} on the endpoint {}:{}, somebody's data perhaps; if it may, {cure}",
+            endpoint.host, endpoint.port
+        );
+        problems.push(Problem::new(place, message));
+    };
+    if let (false, Some(why)) = (endpoint.allow_config, what_configures(plan)) {
+        refuse("config", why, "CONFIG SET");
+    }
+    if plan.cells.len() as u64 * u64::from(plan.repeat) > 1 && !endpoint.allow_flush {
+        refuse(
+            "flush",
+            "every cell and repetition starts on an empty server",
+            "FLUSHALL",
+        );
+    }
+}
+
+fn what_configures(plan: &Plan) -> Option<&'static str> {
+    if plan.cells.iter().any(|cell| !cell.directives.is_empty()) {
+        return Some("`compare` sets directives");
+    }
+    if plan.capacity != Capacity::AsConfigured {
+        return Some("`capacity` sets maxmemory");
+    }
+    (!plan.directives.is_empty()).then_some("the target's directives are set")
+}

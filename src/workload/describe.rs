@@ -1,0 +1,292 @@
+//! The plan in words, as `cachebench check` prints it.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use super::advice;
+use super::plan::{
+    Action, Capacity, ClockKind, Directive, Load, OnMiss, Operation, Order, Pace, Phase, Plan,
+    SizeDistribution, Target, Template, Ttl, Until, Values,
+};
+use super::words::counted;
+
+/// The plan as a text of several lines, without a last line end. No password is in it.
+pub fn describe(plan: &Plan) -> String {
+    let mut lines = vec![title(plan)];
+    let mut line = |label: &str, text: String| lines.push(format!("  {label:<9} {text}"));
+    line("target", target(plan));
+    line("seed", plan.seed.to_string());
+    line(
+        "keys",
+        format!(
+            "{}, {} to {}",
+            plan.keys.count,
+            spelt(&plan.keys.name, 0),
+            spelt(&plan.keys.name, plan.keys.count.saturating_sub(1))
+        ),
+    );
+    line("values", values(&plan.values));
+    line("capacity", capacity(&plan.capacity));
+    if !plan.settle.is_zero() {
+        line("settle", format!("{} between phases", time(plan.settle)));
+    }
+    for (index, phase) in plan.phases.iter().enumerate() {
+        line(
+            if index == 0 { "phases" } else { "" },
+            format!("{}: {}", phase.name, action(phase)),
+        );
+    }
+    if plan.survival.probe {
+        line("survival", groups(plan));
+    }
+    line("cells", cells(plan));
+    for (index, expectation) in plan.expect.iter().enumerate() {
+        let everywhere = expectation.cells.len() == plan.cells.len();
+        let labels: Vec<&str> = expectation
+            .cells
+            .iter()
+            .filter_map(|cell| plan.cells.get(*cell))
+            .map(|cell| cell.label.as_str())
+            .collect();
+        let of = if everywhere {
+            String::new()
+        } else {
+            format!("{}: ", labels.join(", "))
+        };
+        line(
+            if index == 0 { "expect" } else { "" },
+            format!("{of}{}", expectation.text),
+        );
+    }
+    line("takes", takes(plan));
+    lines.join("\n")
+}
+
+fn title(plan: &Plan) -> String {
+    if plan.question.is_empty() {
+        plan.name.clone()
+    } else {
+        format!("{}: {}", plan.name, plan.question)
+    }
+}
+
+fn target(plan: &Plan) -> String {
+    let mut text = match &plan.target {
+        Target::Embedded { .. } => "embedded".to_owned(),
+        Target::Spawn { program } => format!("spawn:{}", program.display()),
+        Target::Endpoint(endpoint) => format!(
+            "redis://{}:{}/{}",
+            endpoint.host, endpoint.port, endpoint.database
+        ),
+    };
+    if let Some(clock) = advice::clock(plan) {
+        let _ = write!(text, " ({clock})");
+    }
+    for Directive { name, value } in &plan.directives {
+        let _ = write!(text, ", {name} {value}");
+    }
+    text
+}
+
+fn spelt(name: &Template, number: u64) -> String {
+    format!(
+        "{}{number:0width$}{}",
+        name.before,
+        name.after,
+        width = usize::from(name.width)
+    )
+}
+
+fn values(values: &Values) -> String {
+    match values {
+        Values::Template(template) => format!("{} and so on", spelt(template, 0)),
+        Values::Sized(SizeDistribution::Fixed(size)) => format!("{} each", bytes(*size)),
+        Values::Sized(SizeDistribution::Uniform { min, max }) => {
+            format!("{} to {}, uniform", bytes(*min), bytes(*max))
+        }
+        Values::Sized(SizeDistribution::Lognormal { median, sigma, max }) => {
+            format!(
+                "lognormal, median {}, sigma {sigma}, at most {}",
+                bytes(*median),
+                bytes(*max)
+            )
+        }
+    }
+}
+
+fn capacity(capacity: &Capacity) -> String {
+    match capacity {
+        Capacity::AsConfigured => "as the server is configured".to_owned(),
+        Capacity::Keys(keys) => format!("{keys} keys (maxmemory is calibrated)"),
+        Capacity::Bytes(size) => format!("{} (maxmemory)", bytes(*size)),
+    }
+}
+
+fn action(phase: &Phase) -> String {
+    match &phase.action {
+        Action::Pause(pause) => time(*pause),
+        Action::Load(load) => self::load(load),
+    }
+}
+
+fn load(load: &Load) -> String {
+    let mut text = format!(
+        "{} on keys {}..{}, {}",
+        operations(load),
+        load.keys.start,
+        load.keys.end,
+        order(load.order)
+    );
+    let _ = match load.until {
+        Until::Count(count) => write!(text, "; {}", counted(count, "request")),
+        Until::Elapsed(elapsed) => write!(text, "; for {}", time(elapsed)),
+    };
+    let _ = match load.pace {
+        Pace::Closed => write!(text, ", closed loop"),
+        Pace::Rate(rate) => write!(text, ", {rate}/s (open loop)"),
+    };
+    let _ = write!(text, ", {}", counted(load.clients.into(), "client"));
+    if load.pipeline > 1 {
+        let _ = write!(text, ", pipeline {}", load.pipeline);
+    }
+    if let Ttl::After(ttl) = load.ttl {
+        let _ = write!(text, ", ttl {}", time(ttl));
+    }
+    if load.on_miss == OnMiss::Set {
+        text.push_str(", set on a miss");
+    }
+    text
+}
+
+fn operations(load: &Load) -> String {
+    match load.operations.as_slice() {
+        [only] => name(only.operation).to_owned(),
+        several => {
+            let shares: Vec<String> = several
+                .iter()
+                .map(|share| {
+                    format!(
+                        "{} {}%",
+                        name(share.operation),
+                        (share.share * 1e8).round() / 1e6
+                    )
+                })
+                .collect();
+            shares.join(", ")
+        }
+    }
+}
+
+fn name(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Get => "get",
+        Operation::Set => "set",
+        Operation::Del => "del",
+        Operation::Exists => "exists",
+        Operation::Incr => "incr",
+    }
+}
+
+fn order(order: Order) -> String {
+    match order {
+        Order::Sequential => "in order".to_owned(),
+        Order::Uniform => "uniform".to_owned(),
+        Order::Zipfian { exponent } => format!("zipfian {exponent}"),
+    }
+}
+
+fn groups(plan: &Plan) -> String {
+    let groups: Vec<String> = plan
+        .survival
+        .groups
+        .iter()
+        .map(|group| format!("{} {}..{}", group.name, group.keys.start, group.keys.end))
+        .collect();
+    if groups.is_empty() {
+        "probed".to_owned()
+    } else {
+        format!("probed; groups {}", groups.join(", "))
+    }
+}
+
+fn cells(plan: &Plan) -> String {
+    let labels: Vec<&str> = plan.cells.iter().map(|cell| cell.label.as_str()).collect();
+    let repeat = if plan.repeat > 1 {
+        format!(", {} times each", plan.repeat)
+    } else {
+        String::new()
+    };
+    format!("{} ({}){repeat}", plan.cells.len(), labels.join(", "))
+}
+
+/// How long the run takes: what is known beforehand, and whether there is more.
+fn takes(plan: &Plan) -> String {
+    let runs = plan.cells.len() as u32 * plan.repeat;
+    let Known { one, is_all } = known(plan);
+    let all = time(one.saturating_mul(runs));
+    match (one.is_zero(), is_all) {
+        (true, _) => "as long as the requests take".to_owned(),
+        (false, true) => format!("about {all}"),
+        (false, false) => format!("about {all}, and as long as the closed loops take"),
+    }
+}
+
+/// What is known of the length of one repetition of one cell.
+struct Known {
+    one: Duration,
+    is_all: bool,
+}
+
+fn known(plan: &Plan) -> Known {
+    let waits = plan.target
+        != Target::Embedded {
+            clock: ClockKind::Virtual,
+        };
+    let settles = if waits {
+        plan.settle
+            .saturating_mul(plan.phases.len().saturating_sub(1) as u32)
+    } else {
+        Duration::ZERO
+    };
+    let mut known = Known {
+        one: settles,
+        is_all: true,
+    };
+    for phase in &plan.phases {
+        let (length, is_known) = match &phase.action {
+            Action::Pause(pause) => (if waits { *pause } else { Duration::ZERO }, true),
+            Action::Load(load) => match (load.until, load.pace) {
+                (Until::Elapsed(elapsed), _) => (elapsed, true),
+                (Until::Count(count), Pace::Rate(rate)) => (
+                    Duration::try_from_secs_f64(count as f64 / rate).unwrap_or(Duration::MAX),
+                    true,
+                ),
+                (Until::Count(_), Pace::Closed) => (Duration::ZERO, false),
+            },
+        };
+        known.one = known.one.saturating_add(length);
+        known.is_all &= is_known;
+    }
+    known
+}
+
+fn time(time: Duration) -> String {
+    let units = [(86_400, "d"), (3600, "h"), (60, "m")];
+    let (seconds, is_whole) = (time.as_secs(), time.subsec_nanos() == 0);
+    let fits = |unit: u64| is_whole && seconds >= unit && seconds.is_multiple_of(unit);
+    match units.iter().find(|(unit, _)| fits(*unit)) {
+        Some((unit, name)) => format!("{}{name}", seconds / unit),
+        None => format!("{time:?}"),
+    }
+}
+
+fn bytes(size: u64) -> String {
+    let units = [(1 << 30, "gb"), (1 << 20, "mb"), (1 << 10, "kb")];
+    match units
+        .iter()
+        .find(|(unit, _)| size >= *unit && size.is_multiple_of(*unit))
+    {
+        Some((unit, name)) => format!("{}{name}", size / unit),
+        None => format!("{size}b"),
+    }
+}

@@ -1,0 +1,551 @@
+//! The expressions of `expect`: `survival.read > survival.unread`, `mix.latency.p99 < 1ms`.
+//!
+//! An expression is two operands and a comparison. An operand is a number with a unit, or `what.measure`. Both sides must be of
+//! one kind, so that no latency is compared with a share.
+
+use super::plan::{Comparison, Measure, Metric, Operand};
+use super::units::{Count, FromText, Portion, Rate, Size, Time, decimal};
+use super::words;
+
+/// The names that an expression may use.
+pub(super) struct Names<'a> {
+    /// Phases in order, with whether they read and whether they send anything.
+    pub(super) phases: &'a [PhaseFacts],
+    /// Survival groups in order.
+    pub(super) groups: &'a [String],
+}
+
+/// What expressions must know of a phase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PhaseFacts {
+    pub(super) name: String,
+    /// Sends requests (is no pause).
+    pub(super) loads: bool,
+    /// Sends reads that may hit or miss.
+    pub(super) reads: bool,
+}
+
+/// A parsed expression.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Expression {
+    pub(super) left: Operand,
+    pub(super) comparison: Comparison,
+    pub(super) right: Operand,
+}
+
+/// What is wrong with an expression, and which bytes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Flaw {
+    pub(super) start: usize,
+    pub(super) length: usize,
+    pub(super) message: String,
+}
+
+/// What a quantity is a quantity of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Time,
+    Share,
+    Count,
+    Bytes,
+    Rate,
+}
+
+impl Kind {
+    /// With examples of a number to compare it with.
+    fn with_examples(self) -> &'static str {
+        match self {
+            Self::Time => "a time (compare it with one such as 1ms)",
+            Self::Share => "a share (compare it with one such as 90% or 0.9)",
+            Self::Count => "a count (compare it with one such as 0 or 10k)",
+            Self::Bytes => "a size (compare it with one such as 2mb)",
+            Self::Rate => "a rate (compare it with one such as 50k/s)",
+        }
+    }
+}
+
+/// Comparisons, longer ones before their beginnings.
+const COMPARISONS: [(&str, Comparison); 6] = [
+    ("<=", Comparison::AtMost),
+    (">=", Comparison::AtLeast),
+    ("==", Comparison::Equal),
+    ("!=", Comparison::NotEqual),
+    ("<", Comparison::Less),
+    (">", Comparison::Greater),
+];
+
+/// Reads an expression.
+///
+/// # Errors
+///
+/// The bytes that are wrong, what was found there and what is allowed.
+pub(super) fn parse(text: &str, names: &Names<'_>) -> Result<Expression, Flaw> {
+    let (at, sign, comparison) = comparison(text)?;
+    let (left_text, right_text) = (trimmed(text, 0..at), trimmed(text, at + sign..text.len()));
+    let (left, left_metric) = operand(left_text, names)?;
+    let (right, right_metric) = operand(right_text, names)?;
+    let (left, right) = match (left_metric, right_metric) {
+        (None, None) => {
+            return Err(whole(
+                text,
+                "this compares two numbers; one side must be measured, as in mix.errors == 0",
+            ));
+        }
+        (Some(kind), None) => (left, number_of(kind, right_text)?),
+        (None, Some(kind)) => (number_of(kind, left_text)?, right),
+        (Some(one), Some(other)) if one == other => (left, right),
+        (Some(one), Some(other)) => {
+            let message = format!(
+                "this compares {} with {}",
+                one.with_examples(),
+                other.with_examples()
+            );
+            return Err(whole(text, &message));
+        }
+    };
+    Ok(Expression {
+        left,
+        comparison,
+        right,
+    })
+}
+
+/// A part of an expression and where it begins.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    start: usize,
+    text: &'a str,
+}
+
+impl Part<'_> {
+    fn flaw(self, message: String) -> Flaw {
+        Flaw {
+            start: self.start,
+            length: self.text.len(),
+            message,
+        }
+    }
+}
+
+fn whole(text: &str, message: &str) -> Flaw {
+    Flaw {
+        start: 0,
+        length: text.len(),
+        message: message.to_owned(),
+    }
+}
+
+fn trimmed(text: &str, range: std::ops::Range<usize>) -> Part<'_> {
+    let part = text.get(range.clone()).unwrap_or_default();
+    Part {
+        start: range.start + part.len() - part.trim_start().len(),
+        text: part.trim(),
+    }
+}
+
+/// Where the only comparison stands, how long it is, and which it is.
+fn comparison(text: &str) -> Result<(usize, usize, Comparison), Flaw> {
+    let signs = ['<', '>', '=', '!'];
+    let Some(at) = text.find(signs) else {
+        return Err(whole(
+            text,
+            &format!(
+                "`{text}` compares nothing; write what is measured, one of <, <=, ==, !=, >=, >, and a number, as in mix.errors == 0"
+            ),
+        ));
+    };
+    let rest = &text[at..];
+    let length = rest
+        .find(|letter| !signs.contains(&letter))
+        .unwrap_or(rest.len());
+    let found = COMPARISONS
+        .iter()
+        .find(|(sign, _)| *sign == &rest[..length]);
+    let Some((_, comparison)) = found else {
+        let message = format!(
+            "unknown comparison `{}`; known: <, <=, ==, !=, >=, >",
+            &rest[..length]
+        );
+        return Err(Flaw {
+            start: at,
+            length,
+            message,
+        });
+    };
+    match rest[length..].find(signs) {
+        None => Ok((at, length, *comparison)),
+        Some(second) => {
+            let message = "a second comparison; write two expectations".to_owned();
+            Err(Flaw {
+                start: at + length + second,
+                length: 1,
+                message,
+            })
+        }
+    }
+}
+
+/// An operand, and the kind of what it measures; numbers are read once the other side says of which kind they must be.
+fn operand(part: Part<'_>, names: &Names<'_>) -> Result<(Operand, Option<Kind>), Flaw> {
+    if part.text.is_empty() {
+        return Err(Flaw {
+            start: part.start,
+            length: 1,
+            message: "a side of the comparison is missing".to_owned(),
+        });
+    }
+    if part
+        .text
+        .starts_with(|letter: char| letter.is_ascii_digit() || letter == '.' || letter == '-')
+    {
+        return Ok((Operand::Number(0.0), None));
+    }
+    metric(part, names).map(|(metric, kind)| (Operand::Metric(metric), Some(kind)))
+}
+
+/// A number where `kind` is wanted.
+fn number_of(kind: Kind, part: Part<'_>) -> Result<Operand, Flaw> {
+    let text = part.text;
+    let number = match kind {
+        Kind::Time => Time::from_text(text).map(|time| time.0.as_secs_f64()),
+        Kind::Share => Portion::from_text(text).map(|portion| portion.0),
+        Kind::Count => count(text),
+        Kind::Bytes => Size::from_text(text).map(|size| size.0 as f64),
+        Kind::Rate => match Rate::from_text(text) {
+            Ok(Rate::PerSecond(rate)) => Ok(rate),
+            Ok(Rate::Closed) => Err(format!("`{text}` is no number")),
+            Err(_) if text == "0" || text == "0/s" => Ok(0.0),
+            Err(message) => Err(message),
+        },
+    };
+    match number {
+        Ok(number) => Ok(Operand::Number(number)),
+        Err(_) => Err(part.flaw(format!(
+            "`{text}` does not fit: the other side is {}",
+            kind.with_examples()
+        ))),
+    }
+}
+
+/// A count, with a fraction where a mean of repetitions may have one.
+fn count(text: &str) -> Result<f64, String> {
+    match decimal(text) {
+        Some(number) => Ok(number),
+        None => Count::from_text(text).map(|count| count.0 as f64),
+    }
+}
+
+/// Something measured, and of which kind it is.
+fn metric(part: Part<'_>, names: &Names<'_>) -> Result<(Metric, Kind), Flaw> {
+    let Some((what, measure)) = part.text.split_once('.') else {
+        return Err(part.flaw(unknown_subject(part.text, names)));
+    };
+    let rest = Part {
+        start: part.start + what.len() + 1,
+        text: measure,
+    };
+    match what {
+        "survival" => survival(rest, names.groups),
+        "server" => server(rest),
+        phase => match names.phases.iter().position(|facts| facts.name == phase) {
+            Some(index) => phase_metric(index, &names.phases[index], rest),
+            None => Err(Part {
+                start: part.start,
+                text: what,
+            }
+            .flaw(unknown_subject(what, names))),
+        },
+    }
+}
+
+fn unknown_subject(found: &str, names: &Names<'_>) -> String {
+    let subjects: Vec<&str> = names
+        .phases
+        .iter()
+        .map(|facts| facts.name.as_str())
+        .chain(["survival", "server"])
+        .collect();
+    words::unknown("subject", found, &subjects)
+}
+
+fn survival(part: Part<'_>, groups: &[String]) -> Result<(Metric, Kind), Flaw> {
+    if part.text == "fidelity" {
+        return Ok((Metric::Fidelity, Kind::Share));
+    }
+    match groups.iter().position(|group| group == part.text) {
+        Some(index) => Ok((Metric::GroupSurvival(index), Kind::Share)),
+        None => {
+            let known: Vec<&str> = groups
+                .iter()
+                .map(String::as_str)
+                .chain(["fidelity"])
+                .collect();
+            Err(part.flaw(words::unknown("group of `survival`", part.text, &known)))
+        }
+    }
+}
+
+fn server(part: Part<'_>) -> Result<(Metric, Kind), Flaw> {
+    match part.text {
+        "evicted_keys" => Ok((Metric::EvictedKeys, Kind::Count)),
+        "used_memory" => Ok((Metric::UsedMemory, Kind::Bytes)),
+        unknown => Err(part.flaw(words::unknown(
+            "measure of `server`",
+            unknown,
+            &["evicted_keys", "used_memory"],
+        ))),
+    }
+}
+
+/// Measures of a phase; `pNN` stands for any percentile.
+const MEASURES: [(&str, Measure, Kind); 9] = [
+    ("operations", Measure::Operations, Kind::Count),
+    ("throughput", Measure::Throughput, Kind::Rate),
+    ("errors", Measure::Errors, Kind::Count),
+    ("error_rate", Measure::ErrorRate, Kind::Share),
+    ("hits", Measure::Hits, Kind::Count),
+    ("misses", Measure::Misses, Kind::Count),
+    ("hit_ratio", Measure::HitRatio, Kind::Share),
+    ("latency.mean", Measure::LatencyMean, Kind::Time),
+    ("latency.max", Measure::LatencyMax, Kind::Time),
+];
+
+fn phase_metric(index: usize, phase: &PhaseFacts, part: Part<'_>) -> Result<(Metric, Kind), Flaw> {
+    let (measure, kind) = measure(phase, part)?;
+    if !phase.loads {
+        return Err(part.flaw(format!(
+            "`{}` is a pause: nothing is measured in it",
+            phase.name
+        )));
+    }
+    if !phase.reads && matches!(measure, Measure::Hits | Measure::Misses | Measure::HitRatio) {
+        return Err(part.flaw(format!(
+            "`{}` reads nothing, so that nothing hits or misses",
+            phase.name
+        )));
+    }
+    Ok((Metric::Phase(index, measure), kind))
+}
+
+fn measure(phase: &PhaseFacts, part: Part<'_>) -> Result<(Measure, Kind), Flaw> {
+    if let Some((_, measure, kind)) = MEASURES.iter().find(|(name, ..)| *name == part.text) {
+        return Ok((*measure, *kind));
+    }
+    if let Some(percentile) = part.text.strip_prefix("latency.p") {
+        return match decimal(percentile) {
+            Some(number) if number <= 100.0 => Ok((Measure::LatencyPercentile(number), Kind::Time)),
+            _ => Err(part.flaw(format!(
+                "`p{percentile}` is no percentile; write p50, p99, p99.9 and so on up to p100"
+            ))),
+        };
+    }
+    let known: Vec<&str> = MEASURES
+        .iter()
+        .map(|(name, ..)| *name)
+        .chain(["latency.p50", "latency.p99", "latency.p99.9"])
+        .collect();
+    Err(part.flaw(words::unknown(
+        &format!("measure of `{}`", phase.name),
+        part.text,
+        &known,
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn with_names<T>(then: impl FnOnce(&Names<'_>) -> T) -> T {
+        let phase = |name: &str, loads, reads| PhaseFacts {
+            name: name.into(),
+            loads,
+            reads,
+        };
+        let phases = [
+            phase("save", true, false),
+            phase("pause", false, false),
+            phase("mix", true, true),
+        ];
+        let groups = ["read".to_owned(), "unread".to_owned()];
+        then(&Names {
+            phases: &phases,
+            groups: &groups,
+        })
+    }
+
+    fn parsed(text: &str) -> (Operand, Comparison, Operand) {
+        let Expression {
+            left,
+            comparison,
+            right,
+        } = with_names(|names| parse(text, names)).unwrap();
+        (left, comparison, right)
+    }
+
+    #[test]
+    fn expressions() {
+        use Operand::{Metric as M, Number as N};
+        let cases = [
+            (
+                "survival.read > survival.unread",
+                M(Metric::GroupSurvival(0)),
+                Comparison::Greater,
+                M(Metric::GroupSurvival(1)),
+            ),
+            (
+                "mix.latency.p99 < 1ms",
+                M(Metric::Phase(2, Measure::LatencyPercentile(99.0))),
+                Comparison::Less,
+                N(0.001),
+            ),
+            (
+                "mix.latency.p99.9<=1ms",
+                M(Metric::Phase(2, Measure::LatencyPercentile(99.9))),
+                Comparison::AtMost,
+                N(0.001),
+            ),
+            (
+                "save.errors == 0",
+                M(Metric::Phase(0, Measure::Errors)),
+                Comparison::Equal,
+                N(0.0),
+            ),
+            (
+                "90% <= mix.hit_ratio",
+                N(0.9),
+                Comparison::AtMost,
+                M(Metric::Phase(2, Measure::HitRatio)),
+            ),
+            (
+                "survival.fidelity >= 0.9",
+                M(Metric::Fidelity),
+                Comparison::AtLeast,
+                N(0.9),
+            ),
+            (
+                "server.evicted_keys > 4k",
+                M(Metric::EvictedKeys),
+                Comparison::Greater,
+                N(4000.0),
+            ),
+            (
+                "server.used_memory != 1mb",
+                M(Metric::UsedMemory),
+                Comparison::NotEqual,
+                N(1_048_576.0),
+            ),
+            (
+                "mix.throughput >= 10k/s",
+                M(Metric::Phase(2, Measure::Throughput)),
+                Comparison::AtLeast,
+                N(10_000.0),
+            ),
+        ];
+        for (text, left, comparison, right) in cases {
+            assert_eq!(parsed(text), (left, comparison, right), "{text}");
+        }
+    }
+
+    #[test]
+    fn flaws_say_where_and_what_instead() {
+        let cases = [
+            (
+                "mix.errors",
+                "mix.errors",
+                "`mix.errors` compares nothing; write what is measured, one of <, <=, ==, !=, >=, >, and a number, as in mix.errors == 0",
+            ),
+            (
+                "mix.errors = 0",
+                "=",
+                "unknown comparison `=`; known: <, <=, ==, !=, >=, >",
+            ),
+            (
+                "0 < mix.errors < 9",
+                "<",
+                "a second comparison; write two expectations",
+            ),
+            (
+                "1 < 2",
+                "1 < 2",
+                "this compares two numbers; one side must be measured, as in mix.errors == 0",
+            ),
+            (
+                "mxi.errors == 0",
+                "mxi",
+                "unknown subject `mxi`; known: save, pause, mix, survival, server; did you mean `mix`?",
+            ),
+            (
+                "survival.raed > 0.5",
+                "raed",
+                "unknown group of `survival` `raed`; known: read, unread, fidelity; did you mean `read`?",
+            ),
+            (
+                "server.memory > 1mb",
+                "memory",
+                "unknown measure of `server` `memory`; known: evicted_keys, used_memory",
+            ),
+            (
+                "mix.hitratio > 0.5",
+                "hitratio",
+                "unknown measure of `mix` `hitratio`; known: operations, throughput, errors, error_rate, hits, misses, hit_ratio, latency.mean, \
+                 latency.max, latency.p50, latency.p99, latency.p99.9; did you mean `hit_ratio`?",
+            ),
+            (
+                "mix.latency.p101 < 1s",
+                "latency.p101",
+                "`p101` is no percentile; write p50, p99, p99.9 and so on up to p100",
+            ),
+            (
+                "mix.latency.p99 < 1",
+                "1",
+                "`1` does not fit: the other side is a time (compare it with one such as 1ms)",
+            ),
+            (
+                "survival.read >= 90",
+                "90",
+                "`90` does not fit: the other side is a share (compare it with one such as 90% or 0.9)",
+            ),
+            (
+                "mix.errors < 1ms",
+                "1ms",
+                "`1ms` does not fit: the other side is a count (compare it with one such as 0 or 10k)",
+            ),
+            (
+                "mix.errors < survival.read",
+                "mix.errors < survival.read",
+                "this compares a count (compare it with one such as 0 or 10k) with a share (compare it with one such as 90% or 0.9)",
+            ),
+            (
+                "save.hits > 0",
+                "hits",
+                "`save` reads nothing, so that nothing hits or misses",
+            ),
+            (
+                "pause.errors == 0",
+                "errors",
+                "`pause` is a pause: nothing is measured in it",
+            ),
+            ("mix.errors ==", " ", "a side of the comparison is missing"),
+        ];
+        for (text, marked, message) in cases {
+            let flaw = with_names(|names| parse(text, names)).unwrap_err();
+            assert_eq!(flaw.message, message);
+            if marked != " " {
+                assert_eq!(
+                    &text[flaw.start..flaw.start + flaw.length],
+                    marked,
+                    "{text}"
+                );
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(text in "(mix|survival|server|ü|1)?[.<>=! a-z0-9%/ü]{0,30}") {
+            with_names(|names| { let _ = parse(&text, names); });
+        }
+    }
+}

@@ -1,0 +1,603 @@
+//! The workload as written: the structs that the YAML is read into and that the JSON schema is made from.
+//!
+//! What is left out here gets its default in [`check`](super::check); the defaults that the schema names stand beside their keys
+//! and are proved against the checker's by a test over `workloads/reference.yaml`.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, Visitor};
+
+use super::reader::{At, Entries, Given, SCALAR_OR_MAP};
+use super::units::{
+    Count, FromText, KeyRange, Name, Number, Plain, Portion, Rate, Setting, Size, Text, Time, Ttl,
+};
+
+/// A workload: what is driven, with which keys and values, in which phases, and what must hold afterwards.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(
+    rename = "workload",
+    default,
+    deny_unknown_fields,
+    expecting = "a map with the keys of a workload"
+)]
+#[schemars(title = "cachebench workload", extend("required" = ["keys", "phases"]))]
+pub(super) struct Workload {
+    /// Short name, for files and titles. Left out: the name of the file.
+    pub(super) name: Given<Name>,
+    /// The question that the workload answers, one sentence, for titles.
+    #[schemars(extend("default" = ""))]
+    pub(super) question: Given<Plain>,
+    /// Every random draw comes from this seed: the same seed sends the same requests.
+    #[schemars(extend("default" = 42))]
+    pub(super) seed: Given<Count>,
+    /// What is driven; `--target` on the command line stands above it.
+    #[schemars(extend("default" = "embedded"))]
+    pub(super) target: Given<Target>,
+    /// How much the server may hold. Left out: as the server is configured.
+    #[schemars(extend("default" = "as_configured"))]
+    pub(super) capacity: Given<Capacity>,
+    /// The keys there are.
+    pub(super) keys: Given<Keys>,
+    /// What is stored under them.
+    #[schemars(extend("default" = { "fixed": "100b" }))]
+    pub(super) values: Given<Values>,
+    /// Pause between two phases. On a server with a virtual clock it takes no time. Redis's LRU clock ticks once a second: phases
+    /// less than a second apart look the same to it.
+    #[schemars(extend("default" = "0s"))]
+    pub(super) settle: Given<Time>,
+    /// What happens, in order.
+    #[schemars(length(min = 1))]
+    pub(super) phases: Given<Vec<At<Phase>>>,
+    /// Which keys are still there after the last phase: every key is probed, without touching what is measured. Left out:
+    /// probed only where an expectation asks for it.
+    pub(super) survival: Given<Survival>,
+    /// Directives with the values to compare. Every combination is a cell, on a fresh server each; cells of one repetition get
+    /// the same requests.
+    #[schemars(extend("default" = {}))]
+    pub(super) compare: Given<Entries<Vec<At<Setting>>>>,
+    /// How often every cell is run; repetitions of different cells are interleaved.
+    #[schemars(extend("default" = 1))]
+    pub(super) repeat: Given<Count>,
+    /// What must hold after the run: `mix.latency.p99 < 1ms` for every cell, `allkeys-lru: survival.read > 90%` for the cells named.
+    #[schemars(extend("default" = []))]
+    pub(super) expect: Given<Vec<At<Expect>>>,
+}
+
+/// What is driven: `embedded`, `spawn:PROGRAM`, `redis://[user:password@]host[:port][/database]`, or a map with settings.
+#[derive(Debug)]
+pub(super) enum Target {
+    /// As on the command line.
+    Text(String),
+    /// With settings.
+    Map(TargetMap),
+}
+
+/// A target with settings.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "target", rename_all = "snake_case")]
+pub(super) enum TargetMap {
+    /// The reference server, in this process, with directives as `CONFIG SET` takes them.
+    Embedded(EmbeddedSettings),
+    /// A server binary that is started on a free port in a temporary folder and stopped afterwards, with directives.
+    Spawn(Spawn),
+    /// A server that somebody else runs.
+    Endpoint(Endpoint),
+}
+
+/// A program, or a map with `program` and directives.
+#[derive(Debug)]
+pub(super) enum Spawn {
+    /// The program alone.
+    Program(String),
+    /// `program` and directives.
+    Settings(Entries<Setting>),
+}
+
+/// A server that somebody else runs. Only keys under `cachebench:NAME:` are written there, and nothing is flushed or configured
+/// unless `allow` says so.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(
+    rename = "endpoint",
+    default,
+    deny_unknown_fields,
+    expecting = "a map with the keys of an endpoint"
+)]
+#[schemars(extend("required" = ["url"]))]
+pub(super) struct Endpoint {
+    /// `redis://[user:password@]host[:port][/database]`.
+    pub(super) url: Given<Plain>,
+    /// What may be done to the server: `flush` (FLUSHALL, FLUSHDB between cells and repetitions), `config` (CONFIG SET).
+    #[schemars(extend("default" = []))]
+    pub(super) allow: Given<Vec<At<Permission>>>,
+    /// Directives to set, which needs `allow: [config]`.
+    #[schemars(extend("default" = {}))]
+    pub(super) directives: Given<Entries<Setting>>,
+}
+
+/// What may be done to a server that somebody else runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename = "permission", rename_all = "snake_case")]
+pub(super) enum Permission {
+    /// FLUSHALL and FLUSHDB.
+    Flush,
+    /// CONFIG SET.
+    Config,
+}
+
+/// How much the server may hold.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "capacity", rename_all = "snake_case")]
+pub(super) enum Capacity {
+    /// `maxmemory` is left as it is.
+    AsConfigured,
+    /// `maxmemory` is calibrated so that this many of the workload's keys fit, on whichever server.
+    Keys(Count),
+    /// `maxmemory` in bytes.
+    Bytes(Size),
+}
+
+/// The keys there are: numbers from 0, and how key `i` is spelt.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(
+    rename = "keys",
+    default,
+    deny_unknown_fields,
+    expecting = "a map with `count` and perhaps `name`"
+)]
+#[schemars(extend("required" = ["count"]))]
+pub(super) struct Keys {
+    /// The name of key number i, `{i}` where the number goes.
+    #[schemars(extend("default" = "key-{i}"))]
+    pub(super) name: Given<Text>,
+    /// How many keys there are.
+    pub(super) count: Given<Count>,
+}
+
+/// What is stored under the keys. The value of a key depends on the seed and the key alone.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "values", rename_all = "snake_case")]
+pub(super) enum Values {
+    /// The number of the key in a text.
+    Template(Text),
+    /// Filler, always of this size.
+    Fixed(Size),
+    /// Filler of a size from `min` to `max`, each as likely as any other.
+    Uniform(UniformSizes),
+    /// Filler of a log-normally distributed size: many small values, few large ones.
+    Lognormal(LognormalSizes),
+}
+
+/// Sizes from `min` to `max`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(
+    rename = "uniform_sizes",
+    default,
+    deny_unknown_fields,
+    expecting = "a map with `min` and `max`"
+)]
+#[schemars(extend("required" = ["max"]))]
+pub(super) struct UniformSizes {
+    /// Smallest size.
+    #[schemars(extend("default" = "0b"))]
+    pub(super) min: Given<Size>,
+    /// Largest size.
+    pub(super) max: Given<Size>,
+}
+
+/// Log-normally distributed sizes.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(
+    rename = "lognormal_sizes",
+    default,
+    deny_unknown_fields,
+    expecting = "a map with `median`, `sigma` and perhaps `max`"
+)]
+#[schemars(extend("required" = ["median", "sigma"]))]
+pub(super) struct LognormalSizes {
+    /// Half of the values are larger.
+    pub(super) median: Given<Size>,
+    /// Standard deviation of the size's logarithm: 0 is all the same, 1.1 spreads as web objects do.
+    pub(super) sigma: Given<Number>,
+    /// Sizes drawn above are cut to this.
+    #[schemars(extend("default" = "1mb"))]
+    pub(super) max: Given<Size>,
+}
+
+/// One step of the workload.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "phase", rename_all = "snake_case")]
+pub(super) enum Phase {
+    /// Writes keys; once each, first to last, unless told otherwise.
+    Save(Load),
+    /// Reads keys; once each, first to last, unless told otherwise.
+    Read(Load),
+    /// Writes keys, as `save` does; the name for what comes on top.
+    Flood(Load),
+    /// Draws operations by their shares, on keys drawn from all of them.
+    Mix(Load),
+    /// Waits; on a server with a virtual clock, turns the clock.
+    Pause(Pause),
+}
+
+/// Requests: which, on which keys, how many, how fast.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(
+    rename = "load",
+    default,
+    deny_unknown_fields,
+    expecting = "a map with the keys of a phase"
+)]
+pub(super) struct Load {
+    /// The phase's name for expectations and plots. Left out: its kind, made unique (`flood`, `flood-2`).
+    pub(super) name: Given<Name>,
+    /// The keys: a range (`0..5000`), `all`, or a distribution over them (`zipfian: { exponent: 0.99 }`).
+    #[schemars(extend("default" = "all"))]
+    pub(super) keys: Given<PhaseKeys>,
+    /// How keys are drawn from the range.
+    #[schemars(extend("default" = "sequential"))]
+    pub(super) order: Given<Order>,
+    /// What is sent: one operation, or several with shares that add up to 100% (`{ get: 95%, set: 5% }`). `save` and `flood` set,
+    /// `read` gets; `mix` has to be told.
+    pub(super) operations: Given<Operations>,
+    /// The phase ends after this many requests (writes after a miss not counted). Left out, and no `for`: as many as there
+    /// are keys in the range; `mix` has to be told one of both.
+    pub(super) count: Given<Count>,
+    /// The phase ends after this long.
+    #[serde(rename = "for")]
+    pub(super) for_: Given<Time>,
+    /// Connections.
+    #[schemars(extend("default" = 1))]
+    pub(super) clients: Given<Count>,
+    /// Requests in flight per connection, at the most.
+    #[schemars(extend("default" = 1))]
+    pub(super) pipeline: Given<Count>,
+    /// When requests are due: `50k/s` over all clients, whether or not replies have come, and latency counts from the due time
+    /// (open loop); `closed`: when a reply has come (closed loop).
+    #[schemars(extend("default" = "closed"))]
+    pub(super) rate: Given<Rate>,
+    /// Time to live of what is written.
+    #[schemars(extend("default" = "none"))]
+    pub(super) ttl: Given<Ttl>,
+    /// What follows a read that misses: `nothing`, or `set` as a cache-aside client would after asking its database.
+    #[schemars(extend("default" = "nothing"))]
+    pub(super) on_miss: Given<OnMiss>,
+}
+
+/// A range of keys, or a distribution over one.
+#[derive(Debug)]
+pub(super) enum PhaseKeys {
+    /// A range, drawn in the phase's order.
+    Range(KeyRange),
+    /// A distribution and its range.
+    Drawn(Drawn),
+}
+
+/// A distribution over a range of keys.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "distribution", rename_all = "snake_case")]
+pub(super) enum Drawn {
+    /// First to last, and round again.
+    Sequential(DrawnFrom),
+    /// Every key equally likely.
+    Uniform(DrawnFrom),
+    /// Zipf's law: few keys hot, many cold; the first key is the hottest.
+    Zipfian(ZipfianFrom),
+}
+
+/// The range that keys are drawn from.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(
+    rename = "drawn_from",
+    default,
+    deny_unknown_fields,
+    expecting = "a map that may hold `range`"
+)]
+pub(super) struct DrawnFrom {
+    /// The keys that may be drawn.
+    #[schemars(extend("default" = "all"))]
+    pub(super) range: Given<KeyRange>,
+}
+
+/// Zipf's law over a range.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(
+    rename = "zipfian_from",
+    default,
+    deny_unknown_fields,
+    expecting = "a map that may hold `exponent` and `range`"
+)]
+pub(super) struct ZipfianFrom {
+    /// Rank r is drawn with a probability proportional to r^-exponent; 0 is uniform, 0.99 what YCSB uses, 3 the most.
+    #[schemars(extend("default" = 0.99))]
+    pub(super) exponent: Given<Number>,
+    /// The keys that may be drawn.
+    #[schemars(extend("default" = "all"))]
+    pub(super) range: Given<KeyRange>,
+}
+
+/// How keys are drawn from a range.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "order", rename_all = "snake_case")]
+pub(super) enum Order {
+    /// First to last, and round again.
+    Sequential,
+    /// Every key equally likely.
+    Uniform,
+    /// Zipf's law: few keys hot, many cold; the first key of the range is the hottest.
+    Zipfian(Zipfian),
+}
+
+/// Zipf's law.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(
+    rename = "zipfian",
+    default,
+    deny_unknown_fields,
+    expecting = "a map that may hold `exponent`"
+)]
+pub(super) struct Zipfian {
+    /// Rank r is drawn with a probability proportional to r^-exponent; 0 is uniform, 0.99 what YCSB uses, 3 the most.
+    #[schemars(extend("default" = 0.99))]
+    pub(super) exponent: Given<Number>,
+}
+
+/// One operation, or several with their shares.
+#[derive(Debug)]
+pub(super) enum Operations {
+    /// One for every request.
+    One(String),
+    /// Several, by share.
+    Mix(Entries<Portion>),
+}
+
+/// What follows a read that misses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename = "on_miss", rename_all = "snake_case")]
+pub(super) enum OnMiss {
+    /// Nothing.
+    Nothing,
+    /// The value is written.
+    Set,
+}
+
+/// How long, or a map with `for` and `name`.
+#[derive(Debug)]
+pub(super) enum Pause {
+    /// How long.
+    Time(Time),
+    /// With a name.
+    Named(NamedPause),
+}
+
+/// A pause with a name.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(
+    rename = "pause",
+    default,
+    deny_unknown_fields,
+    expecting = "a duration, or a map with `for` and perhaps `name`"
+)]
+#[schemars(extend("required" = ["for"]))]
+pub(super) struct NamedPause {
+    /// The phase's name. Left out: `pause`, made unique.
+    pub(super) name: Given<Name>,
+    /// How long.
+    #[serde(rename = "for")]
+    pub(super) for_: Given<Time>,
+}
+
+/// Which keys are still there after the last phase.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(
+    rename = "survival",
+    default,
+    deny_unknown_fields,
+    expecting = "a map that may hold `groups`"
+)]
+pub(super) struct Survival {
+    /// Named ranges of keys, which expectations and plots use; they may overlap.
+    #[schemars(extend("default" = {}))]
+    pub(super) groups: Given<Entries<KeyRange>>,
+}
+
+/// An expectation for every cell, or a map from a cell's label to one.
+#[derive(Debug)]
+pub(super) enum Expect {
+    /// For every cell.
+    Everywhere(String),
+    /// For the cells named.
+    In(Entries<Plain>),
+}
+
+/// Reads a type that is a scalar or a map: from its text, or as the struct or enum that the map is. The schema allows both.
+macro_rules! scalar_or_map {
+    ($type:ty, $name:literal, $wanted:literal, $visitor:ident, $scalar:ty, $map:ty, |$text:ident| $from_text:expr, $from_map:expr) => {
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_newtype_struct(SCALAR_OR_MAP, $visitor)
+            }
+        }
+
+        struct $visitor;
+
+        impl<'de> Visitor<'de> for $visitor {
+            type Value = $type;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str($wanted)
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<$type, E> {
+                let $text = text.trim();
+                $from_text.map_err(E::custom)
+            }
+
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, map: D) -> Result<$type, D::Error> {
+                <$map>::deserialize(map).map($from_map)
+            }
+        }
+
+        impl JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                $name.into()
+            }
+
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                let (scalar, map) = (generator.subschema_for::<$scalar>(), generator.subschema_for::<$map>());
+                json_schema!({ "description": $wanted, "anyOf": [scalar, map] })
+            }
+        }
+    };
+}
+
+scalar_or_map!(
+    Target,
+    "target",
+    "a target: embedded, spawn:PROGRAM, redis://host:port/database, or one of embedded, spawn, endpoint with settings",
+    TargetVisitor,
+    Plain,
+    TargetMap,
+    |text| Ok::<_, String>(Target::Text(text.to_owned())),
+    Target::Map
+);
+scalar_or_map!(
+    Spawn,
+    "spawn",
+    "a program such as redis-server, or a map with `program` and directives",
+    SpawnVisitor,
+    Plain,
+    SpawnSettings,
+    |text| Ok::<_, String>(Spawn::Program(text.to_owned())),
+    |settings| Spawn::Settings(settings.0)
+);
+scalar_or_map!(
+    PhaseKeys,
+    "phase_keys",
+    "a range of keys such as 0..5000, all, or a distribution such as { zipfian: { exponent: 0.99 } }",
+    PhaseKeysVisitor,
+    RangeOrName,
+    Drawn,
+    |text| phase_keys(text),
+    PhaseKeys::Drawn
+);
+scalar_or_map!(
+    Operations,
+    "operations",
+    "an operation, or a map of operations to shares such as { get: 95%, set: 5% }",
+    OperationsVisitor,
+    OperationName,
+    Shares,
+    |text| Ok::<_, String>(Operations::One(text.to_owned())),
+    |shares| Operations::Mix(shares.0)
+);
+scalar_or_map!(
+    Pause,
+    "pause",
+    "a duration such as 1200ms or 30s, or a map with `for` and perhaps `name`",
+    PauseVisitor,
+    Time,
+    NamedPause,
+    |text| Time::from_text(text).map(Pause::Time),
+    Pause::Named
+);
+scalar_or_map!(
+    Expect,
+    "expectation",
+    "an expectation such as mix.errors == 0, or a cell and an expectation such as allkeys-lru: survival.read > 90%",
+    ExpectVisitor,
+    Plain,
+    Entries<Plain>,
+    |text| Ok::<_, String>(Expect::Everywhere(text.to_owned())),
+    Expect::In
+);
+
+/// A range; the bare name of a distribution is one over all keys.
+fn phase_keys(text: &str) -> Result<PhaseKeys, String> {
+    Ok(PhaseKeys::Drawn(match text {
+        "sequential" => Drawn::Sequential(DrawnFrom::default()),
+        "uniform" => Drawn::Uniform(DrawnFrom::default()),
+        "zipfian" => Drawn::Zipfian(ZipfianFrom::default()),
+        range => return KeyRange::from_text(range).map(PhaseKeys::Range),
+    }))
+}
+
+/// A map type of the user's own keys with a schema that tells some of them.
+macro_rules! entries_with_schema {
+    ($type:ident, $value:ty, $name:literal, $schema:tt) => {
+        /// Entries with a schema that tells some of their keys.
+        #[derive(Debug, Deserialize)]
+        #[serde(transparent)]
+        pub(super) struct $type(pub(super) Entries<$value>);
+
+        impl JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                $name.into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        }
+    };
+}
+
+entries_with_schema!(EmbeddedSettings, Setting, "embedded_settings", {
+    "description": "Directives as `CONFIG SET` takes them, and which clock the server follows.",
+    "type": ["object", "null"],
+    "properties": {
+        "clock": {
+            "description": "`virtual`: stands still but for `settle` and `pause`, which advance it at once, so that a counted run repeats exactly; \
+                `real`: the machine's. Left out: virtual where every phase is counted and closed-loop, real otherwise.",
+            "enum": ["virtual", "real"]
+        }
+    },
+    "additionalProperties": { "type": ["string", "number", "boolean"] }
+});
+
+entries_with_schema!(SpawnSettings, Setting, "spawn_settings", {
+    "description": "The program, and directives as `CONFIG SET` takes them.",
+    "type": "object",
+    "required": ["program"],
+    "properties": {
+        "program": { "description": "Name on PATH, or path: `redis-server`, `valkey-server`, `./build/my-server`.", "type": "string" }
+    },
+    "additionalProperties": { "type": ["string", "number", "boolean"] }
+});
+
+entries_with_schema!(Shares, Portion, "shares", {
+    "description": "Operations with their shares, which add up to 100%.",
+    "type": "object",
+    "minProperties": 1,
+    "propertyNames": { "enum": ["get", "set", "del", "exists", "incr"] },
+    "additionalProperties": { "anyOf": [{ "type": "number", "minimum": 0, "maximum": 1 }, { "type": "string", "pattern": "^[0-9.]+%?$" }] }
+});
+
+/// The schema of a range, or of a distribution by its bare name.
+struct RangeOrName;
+
+impl JsonSchema for RangeOrName {
+    fn schema_name() -> Cow<'static, str> {
+        "range_or_name".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let range = generator.subschema_for::<KeyRange>();
+        json_schema!({ "anyOf": [range, { "enum": ["sequential", "uniform", "zipfian"] }] })
+    }
+}
+
+/// The schema of one operation.
+struct OperationName;
+
+impl JsonSchema for OperationName {
+    fn schema_name() -> Cow<'static, str> {
+        "operation".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "description": "An operation on a key.", "enum": ["get", "set", "del", "exists", "incr"] })
+    }
+}
