@@ -89,7 +89,7 @@ fn main() {
         cpu::measure(options.rounds, options.keys);
     }
     if options.wants("client") {
-        client::measure();
+        client::measure(options.rounds, options.keys);
     }
 }
 
