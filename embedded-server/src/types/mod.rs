@@ -6,9 +6,11 @@
 //! changes, so [`Value::memory_bytes`] costs nothing.
 
 pub mod chunked;
+pub mod geo;
 pub mod hash;
 pub mod hashing;
 pub mod heap;
+pub mod hyperloglog;
 pub mod intset;
 pub mod list;
 pub mod packed;
