@@ -112,7 +112,7 @@ fn object(context: &mut Context<'_>, key: &[u8]) -> Outcome {
     let text = format!(
         "Value at:{:p} refcount:1 encoding:{} serializedlength:{length} lru:{} lru_seconds_idle:{}",
         entry.key().as_ptr(),
-        entry.encoding().name(),
+        entry.encoding(),
         // The clock of Redis counts seconds in 24 bits.
         clock_s & 0xff_ffff,
         idle_ms / 1000,

@@ -3,7 +3,7 @@
 use super::outcome::{Outcome, handler, help, unknown_subcommand};
 use super::table::{CommandSpec, Group, Keys, flags};
 use super::{Arguments, Context};
-use crate::keyspace::{Access, Encoding, ObjectInfo};
+use crate::keyspace::{Access, ObjectInfo};
 
 /// The rows of the command table.
 pub(super) const COMMANDS: &[CommandSpec] =
@@ -61,7 +61,7 @@ fn encoding(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
         .lookup(db, &arguments[2], Access::Peek);
     context
         .reply
-        .bulk_or_null(found.map(|entry| entry.encoding().name().as_bytes()));
+        .bulk_or_null(found.map(|entry| entry.encoding().as_bytes()));
     Ok(())
 }
 
@@ -119,7 +119,7 @@ fn reference_count(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outc
     let small = entry
         .string()
         .is_ok_and(|text| text.len() <= SHARED_DIGITS_MAX && !text.starts_with(b"-"));
-    let shared = shares && small && entry.encoding() == Encoding::Int;
+    let shared = shares && small && entry.encoding() == "int";
     context.reply.integer(if shared { SHARED } else { 1 });
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What an operator may set about memory and expiry, and what the keyspace counts.
 
-use crate::eviction::PolicyName;
+use crate::eviction::{PolicyName, Tuning};
 
 /// The directives that the keyspace obeys. Built by the configuration table; applied by
 /// [`Keyspace::configure`](super::Keyspace::configure).
@@ -35,6 +35,18 @@ impl Default for Settings {
             lfu_decay_time_min: 1,
             lru_clock_resolution_ms: 1000,
             active_expire_effort: 1,
+        }
+    }
+}
+
+impl Settings {
+    /// The part that policies look at.
+    pub(super) fn tuning(&self) -> Tuning {
+        Tuning {
+            samples: self.samples,
+            lfu_log_factor: self.lfu_log_factor,
+            lfu_decay_time_min: self.lfu_decay_time_min,
+            lru_clock_resolution_ms: self.lru_clock_resolution_ms,
         }
     }
 }

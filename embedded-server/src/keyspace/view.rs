@@ -5,14 +5,18 @@
 
 use thiserror::Error;
 
+use super::entry::{EntryRef, Held};
+use crate::types;
+
 /// The value held by a key.
 ///
-/// Grows a variant per data type; until then a `match` has one arm, and handlers that want a string use
-/// [`Entry::string`], which stays right when other types arrive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Handlers that want a string use [`Entry::string`], which refuses other types with the right error.
+#[derive(Clone, Copy, Debug)]
 pub enum Value<'a> {
     /// A string: any bytes.
     String(&'a [u8]),
+    /// A value of another type.
+    Object(&'a types::Value),
 }
 
 /// The key holds another type than the command works on.
@@ -20,86 +24,79 @@ pub enum Value<'a> {
 #[error("WRONGTYPE Operation against a key holding the wrong kind of value")]
 pub struct WrongType;
 
-/// How a value is stored, as OBJECT ENCODING names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
-    /// A string that reads as a 64-bit integer.
-    Int,
-    /// A string of at most 44 bytes, written whole.
-    Embstr,
-    /// Any other string: longer, or edited in place (APPEND, SETRANGE).
-    Raw,
-}
-
-impl Encoding {
-    /// The word OBJECT ENCODING answers with.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Int => "int",
-            Self::Embstr => "embstr",
-            Self::Raw => "raw",
-        }
-    }
-}
-
 /// A key as found: name, value, deadline, size.
-#[derive(Clone, Copy, Debug)]
-pub struct Entry<'a> {
-    pub(super) key: &'a [u8],
-    pub(super) value: Value<'a>,
-    pub(super) expire_ms: Option<i64>,
-    pub(super) edited: bool,
-    pub(super) bytes: usize,
-}
+#[derive(Clone, Copy)]
+pub struct Entry<'a>(pub(super) EntryRef<'a>);
 
 impl<'a> Entry<'a> {
     /// The key's name.
+    #[inline]
     pub fn key(&self) -> &'a [u8] {
-        self.key
+        self.0.key()
     }
 
     /// The value, of whatever type.
+    #[inline]
     pub fn value(&self) -> Value<'a> {
-        self.value
+        match self.0.held() {
+            Held::String(bytes) => Value::String(bytes),
+            Held::Object(value) => Value::Object(value),
+        }
     }
 
     /// The value as a string.
     ///
     /// # Errors
     /// [`WrongType`] when the key holds another type.
+    #[inline]
     pub fn string(&self) -> Result<&'a [u8], WrongType> {
-        match self.value {
-            Value::String(bytes) => Ok(bytes),
+        match self.0.held() {
+            Held::String(bytes) => Ok(bytes),
+            Held::Object(_) => Err(WrongType),
+        }
+    }
+
+    /// The value as one of the other types.
+    ///
+    /// # Errors
+    /// [`WrongType`] when the key holds a string.
+    pub fn object(&self) -> Result<&'a types::Value, WrongType> {
+        match self.0.held() {
+            Held::String(_) => Err(WrongType),
+            Held::Object(value) => Ok(value),
         }
     }
 
     /// The type's name, as TYPE answers.
     pub fn type_name(&self) -> &'static str {
-        match self.value {
+        match self.value() {
             Value::String(_) => "string",
+            Value::Object(value) => value.type_name(),
         }
     }
 
     /// When the key expires, in Unix milliseconds; `None` for never.
+    #[inline]
     pub fn expire_ms(&self) -> Option<i64> {
-        self.expire_ms
+        self.0.expire_ms()
     }
 
-    /// How the value is stored.
-    pub fn encoding(&self) -> Encoding {
-        match self.value {
-            Value::String(bytes) if !self.edited && is_canonical_integer(bytes) => Encoding::Int,
-            Value::String(bytes) if !self.edited && bytes.len() <= EMBSTR_LEN_MAX => {
-                Encoding::Embstr
-            }
-            Value::String(_) => Encoding::Raw,
+    /// How the value is stored, as OBJECT ENCODING answers: for strings `int` (it reads as a 64-bit integer), `embstr` (at
+    /// most 44 bytes), or `raw` (longer, or edited in place).
+    pub fn encoding(&self) -> &'static str {
+        match self.value() {
+            Value::String(_) if self.0.edited() => "raw",
+            Value::String(bytes) if is_canonical_integer(bytes) => "int",
+            Value::String(bytes) if bytes.len() <= EMBSTR_LEN_MAX => "embstr",
+            Value::String(_) => "raw",
+            Value::Object(value) => value.encoding(),
         }
     }
 
-    /// Bytes of memory this key truly occupies: its entry and whatever the value holds outside it, as the allocator
-    /// rounds them. The key's share of the table is not in it.
+    /// Bytes of memory this key truly occupies: its entry and whatever the value holds outside it, as the allocators round
+    /// them. The key's share of the table is not in it.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.0.bytes()
     }
 }
 
