@@ -18,7 +18,8 @@ pub use observe::{Event, Extent, Ignore, Observer, Progress};
 
 use crate::recording::model::{CellRecord, Outcome, Recording, Repetition, SCHEMA, Server};
 use crate::target::{self, TargetError};
-use crate::workload::plan::{Action, Capacity, Load, Plan};
+use crate::workload;
+use crate::workload::plan::{Capacity, Plan};
 use repetition::End;
 
 /// Why nothing could be measured at all. Each text names the next step.
@@ -125,16 +126,7 @@ impl<'a> Run<'a> {
     /// All cells, repetition by repetition, so that what drifts on the machine meets all of them alike.
     fn everything(&mut self) -> Result<(), Stop> {
         target::permit(self.plan).map_err(|error| self.stop(error))?;
-        let loads: Vec<&Load> = self
-            .plan
-            .phases
-            .iter()
-            .filter_map(|phase| match &phase.action {
-                Action::Load(load) => Some(load),
-                Action::Pause(_) => None,
-            })
-            .collect();
-        self.warn(warn::plan(self.plan, &loads));
+        self.warn(workload::advice(self.plan));
         self.limit()?;
         for repetition in 0..self.plan.repeat.max(1) {
             for cell in 0..self.plan.cells.len() {

@@ -25,6 +25,8 @@ pub(super) struct Engine {
     pub(super) follow_ups: u64,
     /// Requests without a reply yet.
     pub(super) in_flight: u64,
+    /// Nothing falls due any more; what is owed is still sent.
+    pub(super) ended: bool,
     /// Nothing more is sent.
     pub(super) closing: bool,
     /// Batches of replies so far; tells whether anything was done in between.
@@ -95,7 +97,11 @@ impl Engine {
     /// Whether all requests have been sent and answered.
     #[inline]
     pub(super) fn is_done(&self) -> bool {
-        self.in_flight == 0 && (self.closing || self.schedule.is_spent())
+        self.in_flight == 0 && (self.closing || self.schedule.is_spent() || self.has_run_out())
+    }
+
+    fn has_run_out(&self) -> bool {
+        self.ended && self.schedule.owed(u64::MAX) == 0
     }
 
     #[inline]

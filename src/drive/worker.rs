@@ -226,7 +226,7 @@ async fn conduct(shared: &Shared, job: &Job<'_>, line: &Line<'_>) {
             () = &mut drained, if !running => return,
             () = &mut over, if timed && running => {
                 running = false;
-                shared.close();
+                shared.end();
                 drained.as_mut().reset(at(end_ns.saturating_add(nanoseconds(job.limits.drain))));
             }
             _ = tick.tick() => {
@@ -289,6 +289,15 @@ impl Shared {
         self.done.notify_one();
     }
 
+    /// The phase has come to its time; what fell due before is still sent, as far as connections have places.
+    fn end(&self) {
+        let mut worker = self.worker.borrow_mut();
+        worker.engine.ended = true;
+        if worker.engine.is_done() {
+            self.done.notify_one();
+        }
+    }
+
     /// Sends nothing more.
     fn close(&self) {
         let mut worker = self.worker.borrow_mut();
@@ -344,6 +353,7 @@ impl Worker {
             write_after_miss: job.load.on_miss == OnMiss::Set,
             follow_ups: 0,
             in_flight: 0,
+            ended: false,
             closing: false,
             batches: 0,
         };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::recording::model::PhaseRecord;
 use crate::target::capacity::Calibration;
-use crate::workload::plan::{Capacity, Directive, Load, OnMiss, Operation, Plan};
+use crate::workload::plan::Directive;
 
 /// A client that is busier than this share of its core measures itself.
 const BUSY: f64 = 0.85;
@@ -147,33 +147,6 @@ pub(super) fn calibration(wanted: u64, found: Calibration) -> Option<String> {
             found.maxmemory_bytes, found.fitting_keys
         )
     })
-}
-
-/// What is to be said of a plan before it is run.
-pub(super) fn plan(plan: &Plan, loads: &[&Load]) -> Vec<String> {
-    let writes = |load: &&Load| {
-        load.on_miss == OnMiss::Set
-            || load
-                .operations
-                .iter()
-                .any(|share| matches!(share.operation, Operation::Set | Operation::Incr))
-    };
-    let nothing_written = plan.survival.probe && !loads.iter().any(writes);
-    let unlimited = plan.survival.probe
-        && plan.capacity == Capacity::AsConfigured
-        && !plan
-            .directives
-            .iter()
-            .any(|directive| directive.name == "maxmemory");
-    [
-        nothing_written.then(|| "no phase writes anything, so that no key can survive: add a `save` phase".to_owned()),
-        (unlimited && !nothing_written).then(|| {
-            "no memory limit is set, so that nothing may be evicted: say `capacity: { keys: … }` or `maxmemory`".to_owned()
-        }),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
 }
 
 #[cfg(test)]

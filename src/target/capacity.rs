@@ -97,7 +97,11 @@ impl Trial<'_> {
     /// How many keys stay under `limit` when twice as many as wanted are written.
     fn staying(&self, limit: u64, wanted: u64) -> Result<Calibration, TargetError> {
         let mut server = self.start(&limit.to_string())?;
-        self.write(&server, self.keys.count.min(2 * wanted))?;
+        // Its connection takes memory, too.
+        let watch = server.watch(Instant::now())?;
+        let written = self.write(&server, self.keys.count.min(2 * wanted));
+        drop(watch.stop());
+        written?;
         Ok(Calibration {
             maxmemory_bytes: limit,
             fitting_keys: server.quiet_memory()?.keys(),

@@ -1,0 +1,109 @@
+//! What a recording counts is what the server counts.
+
+use std::collections::BTreeMap;
+
+use crate::common::Server;
+use crate::{Allow, assert_closed, phases, plan_for, redis, run};
+
+/// Calls by command, from INFO commandstats.
+fn calls(server: &Server) -> BTreeMap<String, u64> {
+    let text: String = redis::cmd("INFO")
+        .arg("commandstats")
+        .query(&mut server.connect())
+        .expect("INFO");
+    let call = |line: &str| {
+        let (name, figures) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+        Some((name.to_owned(), figures.split(',').next()?.parse().ok()?))
+    };
+    text.lines().filter_map(call).collect()
+}
+
+fn error_count(server: &Server, word: &str) -> u64 {
+    let text: String = redis::cmd("INFO")
+        .arg("errorstats")
+        .query(&mut server.connect())
+        .expect("INFO");
+    let count = |line: &str| {
+        line.strip_prefix(&format!("errorstat_{word}:count="))?
+            .trim()
+            .parse()
+            .ok()
+    };
+    text.lines().find_map(count).unwrap_or(0)
+}
+
+#[test]
+fn every_request_is_one_that_the_server_saw() {
+    let Some(server) = redis(&[]) else { return };
+    let yaml = "
+name: accounts
+keys: { count: 500 }
+phases:
+  - save: { keys: 0..300, clients: 3, pipeline: 7 }
+  - mix:
+      count: 20k
+      clients: 8
+      pipeline: 16
+      operations: { get: 60%, set: 30%, exists: 10% }
+      keys: { zipfian: { exponent: 0.9 } }
+      on_miss: set
+  - mix: { name: steady, for: 500ms, rate: 4k/s, clients: 5, operations: get }
+";
+    let recording = run(&plan_for(&server, yaml, Allow::All), |_| ()).expect("a recording");
+    let calls = calls(&server);
+    let phases = phases(&recording);
+    phases.iter().for_each(assert_closed);
+    for command in ["get", "set", "exists"] {
+        let counted: u64 = phases
+            .iter()
+            .filter_map(|phase| phase.operations_by_kind.get(command))
+            .sum();
+        assert_eq!(counted, calls[command], "{command}");
+    }
+    let (mixed, steady) = (&phases[1], &phases[2]);
+    assert_eq!(
+        mixed.operations,
+        20_000 + (mixed.operations_by_kind["set"] - sets_drawn(mixed))
+    );
+    assert_eq!((steady.due, steady.in_flight), (2_000, 0));
+    let hits: u64 = phases.iter().map(|phase| phase.hits).sum();
+    let misses: u64 = phases.iter().map(|phase| phase.misses).sum();
+    assert_eq!(
+        (hits, misses),
+        (server.info("keyspace_hits"), server.info("keyspace_misses"))
+    );
+    let intervals = &recording.cells[0].repetitions[0].timeline;
+    let timed: u64 = intervals.iter().map(|interval| interval.operations).sum();
+    assert_eq!(
+        timed,
+        phases.iter().map(|phase| phase.operations).sum::<u64>()
+    );
+}
+
+/// Writes that were drawn, not those that followed a miss: what remains of the count.
+fn sets_drawn(phase: &cachebench::recording::model::PhaseRecord) -> u64 {
+    20_000 - phase.operations_by_kind["get"] - phase.operations_by_kind["exists"]
+}
+
+#[test]
+fn refused_writes_are_the_servers_own_count() {
+    let Some(server) = redis(&[]) else { return };
+    let yaml = "
+name: refused
+keys: { count: 5000 }
+values: { fixed: 1000b }
+capacity: { bytes: 3mb }
+phases: [ save: { keys: all, pipeline: 10 } ]
+";
+    let recording = run(&plan_for(&server, yaml, Allow::All), |_| ()).expect("a recording");
+    let phase = &phases(&recording)[0];
+    assert_closed(phase);
+    assert!(phase.errors["OOM"] > 0);
+    assert_eq!(phase.errors["OOM"], error_count(&server, "OOM"));
+    let interval_errors: u64 = recording.cells[0].repetitions[0]
+        .timeline
+        .iter()
+        .map(|interval| interval.errors)
+        .sum();
+    assert_eq!(interval_errors, phase.errors["OOM"]);
+}

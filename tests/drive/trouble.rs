@@ -1,0 +1,173 @@
+//! Servers that stall, die or are not there, and users who change their minds.
+
+use std::cell::RefCell;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use cachebench::recording::model::Outcome;
+use cachebench::runner::{self, Event, Interrupt};
+use cachebench::workload::plan::{Directive, Target};
+
+use crate::{Allow, Each, assert_closed, phases, plan_for, redis, run};
+
+const OPEN: &str = "
+name: trouble
+keys: { count: 1000 }
+phases:
+  - save: { keys: all, pipeline: 10 }
+  - mix: { for: 3s, rate: 5k/s, clients: 50, operations: get, pipeline: 200 }
+";
+
+fn signal(process: &str, name: &str) {
+    let status = Command::new("kill")
+        .args([name, process])
+        .status()
+        .expect("kill");
+    assert!(status.success());
+}
+
+/// Whether the load of the second phase is under way.
+fn is_midway(phase: usize, event: &Event<'_>) -> bool {
+    phase == 1 && matches!(event, Event::Progress(progress) if progress.elapsed_s > 0.5)
+}
+
+/// Requests due while the server stands still wait for it, each from its own due time. With a stop of `s` seconds in
+/// three, the hundredth part of all requests that waited longest is the last 3 % of those that fell into the stop, so the
+/// 99th percentile is 0.97 `s`.
+#[test]
+fn a_stall_shows_in_the_percentiles_of_all_requests_that_were_due() {
+    let Some(server) = redis(&[]) else { return };
+    let id = server.info("process_id").to_string();
+    let kill = |name: &str| signal(&id, name);
+    let (mut phase, mut stopped_at, mut stopped) = (0, None::<Instant>, Duration::ZERO);
+    let recording = run(&plan_for(&server, OPEN, Allow::Nothing), |event| {
+        if let Event::PhaseBegan { phase: begun, .. } = event {
+            phase = begun;
+        }
+        match stopped_at {
+            None if is_midway(phase, &event) => {
+                kill("-STOP");
+                stopped_at = Some(Instant::now());
+            }
+            Some(at) if stopped.is_zero() && at.elapsed() > Duration::from_secs(1) => {
+                stopped = at.elapsed();
+                kill("-CONT");
+            }
+            _ => {}
+        }
+    })
+    .expect("a recording");
+    let mix = &phases(&recording)[1];
+    assert_closed(mix);
+    assert_eq!(
+        (mix.due, mix.operations, mix.in_flight),
+        (15_000, 15_000, 0)
+    );
+    let stopped_s = stopped.as_secs_f64();
+    assert!(
+        mix.latency.max_s > 0.95 * stopped_s,
+        "{stopped_s}: {mix:#?}"
+    );
+    assert!(
+        mix.latency.percentiles_s["99"] > 0.95 * 0.97 * stopped_s,
+        "{stopped_s}: {mix:#?}"
+    );
+    let idle = recording.cells[0].repetitions[0]
+        .timeline
+        .iter()
+        .filter(|interval| interval.phase == 1);
+    let idle_s: f64 = idle
+        .filter(|interval| interval.operations == 0)
+        .map(|interval| interval.length_s)
+        .sum();
+    assert!(
+        idle_s > 0.9 * stopped_s,
+        "the stall is a gap of {idle_s} s in the timeline"
+    );
+}
+
+#[test]
+fn what_was_measured_before_the_server_died_is_kept() {
+    let Some(server) = redis(&[]) else { return };
+    let (server, mut phase) = (RefCell::new(server), 0);
+    let plan = plan_for(&server.borrow(), OPEN, Allow::Nothing);
+    let recording = run(&plan, |event| {
+        if let Event::PhaseBegan { phase: begun, .. } = event {
+            phase = begun;
+        }
+        if is_midway(phase, &event) && server.borrow_mut().is_running() {
+            server.borrow_mut().kill();
+        }
+    })
+    .expect("a recording");
+    let Outcome::Failed(why) = &recording.outcome else {
+        panic!("{:?}", recording.outcome)
+    };
+    assert!(
+        why.contains("`mix`") && why.contains("closed a connection"),
+        "{why}"
+    );
+    let phases = phases(&recording);
+    assert_eq!((phases.len(), phases[0].operations), (2, 1000));
+    assert!(phases[1].operations > 1000);
+    phases.iter().for_each(assert_closed);
+    assert!(!recording.cells[0].repetitions[0].samples.is_empty());
+}
+
+#[test]
+fn an_interrupt_keeps_what_was_measured() {
+    let Some(server) = redis(&[]) else { return };
+    let (interrupt, mut phase) = (Interrupt::new(), 0);
+    let plan = plan_for(&server, &OPEN.replace("3s", "60s"), Allow::Nothing);
+    let recording = runner::run(
+        &plan,
+        Vec::new(),
+        &mut Each(|event: Event<'_>| {
+            if let Event::PhaseBegan { phase: begun, .. } = event {
+                phase = begun;
+            }
+            if is_midway(phase, &event) {
+                interrupt.pull();
+            }
+        }),
+        &interrupt,
+    )
+    .expect("a recording");
+    assert_eq!(recording.outcome, Outcome::Interrupted);
+    phases(&recording).iter().for_each(assert_closed);
+    assert!(phases(&recording)[1].operations > 1000);
+    let left: u64 = redis::cmd("DBSIZE")
+        .query(&mut server.connect())
+        .expect("DBSIZE");
+    assert_eq!(left, 0, "our keys are taken away all the same");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_said_so() {
+    let Some(mut server) = redis(&[]) else { return };
+    let plan = plan_for(&server, OPEN, Allow::Nothing);
+    server.kill();
+    let error = run(&plan, |_| ()).expect_err("no server").to_string();
+    assert!(
+        error.contains("cannot reach the server at 127.0.0.1:") && error.contains("is it running"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_spawned_server_that_dies_is_quoted() {
+    let Some(server) = redis(&[]) else { return };
+    let mut plan = plan_for(&server, OPEN, Allow::Nothing);
+    plan.target = Target::Spawn {
+        program: "redis-server".into(),
+    };
+    plan.directives.push(Directive {
+        name: "no-such-directive".into(),
+        value: "1".into(),
+    });
+    let error = run(&plan, |_| ()).expect_err("no server").to_string();
+    assert!(
+        error.contains("`redis-server` did not come up") && error.contains("no-such-directive"),
+        "{error}"
+    );
+}
