@@ -4,8 +4,6 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use anyhow::Context;
-
 use super::exit::BadInput;
 use crate::workload::plan::Plan;
 use crate::workload::{Overrides, limits, load};
@@ -60,15 +58,14 @@ fn read(file: &Path) -> anyhow::Result<String> {
         );
         return Err(BadInput(message).into());
     }
-    String::from_utf8(bytes)
-        .map_err(|error| {
-            BadInput(format!(
-                "{} is not UTF-8: byte {}",
-                file.display(),
-                error.utf8_error().valid_up_to()
-            ))
-        })
-        .context("reading the workload")
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        BadInput(format!(
+            "{} is no text (byte {at} is not UTF-8); a workload is a YAML file",
+            file.display()
+        ))
+        .into()
+    })
 }
 
 fn read_bytes(file: &Path) -> std::io::Result<Vec<u8>> {

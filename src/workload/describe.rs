@@ -8,7 +8,7 @@ use super::plan::{
     Action, Capacity, ClockKind, Directive, Load, OnMiss, Operation, Order, Pace, Phase, Plan,
     SizeDistribution, Target, Template, Ttl, Until, Values,
 };
-use super::words::counted;
+use super::words::{bytes, counted, time};
 
 /// The plan as a text of several lines, without a last line end. No password is in it.
 pub fn describe(plan: &Plan) -> String {
@@ -268,25 +268,4 @@ fn known(plan: &Plan) -> Known {
         known.is_all &= is_known;
     }
     known
-}
-
-fn time(time: Duration) -> String {
-    let units = [(86_400, "d"), (3600, "h"), (60, "m")];
-    let (seconds, is_whole) = (time.as_secs(), time.subsec_nanos() == 0);
-    let fits = |unit: u64| is_whole && seconds >= unit && seconds.is_multiple_of(unit);
-    match units.iter().find(|(unit, _)| fits(*unit)) {
-        Some((unit, name)) => format!("{}{name}", seconds / unit),
-        None => format!("{time:?}"),
-    }
-}
-
-fn bytes(size: u64) -> String {
-    let units = [(1 << 30, "gb"), (1 << 20, "mb"), (1 << 10, "kb")];
-    match units
-        .iter()
-        .find(|(unit, _)| size >= *unit && size.is_multiple_of(*unit))
-    {
-        Some((unit, name)) => format!("{}{name}", size / unit),
-        None => format!("{size}b"),
-    }
 }

@@ -280,7 +280,7 @@ fn survival(part: Part<'_>, groups: &[String]) -> Result<(Metric, Kind), Flaw> {
                 .map(String::as_str)
                 .chain(["fidelity"])
                 .collect();
-            Err(part.flaw(words::unknown("group of `survival`", part.text, &known)))
+            Err(part.flaw(words::unknown("group of `survival`:", part.text, &known)))
         }
     }
 }
@@ -290,7 +290,7 @@ fn server(part: Part<'_>) -> Result<(Metric, Kind), Flaw> {
         "evicted_keys" => Ok((Metric::EvictedKeys, Kind::Count)),
         "used_memory" => Ok((Metric::UsedMemory, Kind::Bytes)),
         unknown => Err(part.flaw(words::unknown(
-            "measure of `server`",
+            "measure of `server`:",
             unknown,
             &["evicted_keys", "used_memory"],
         ))),
@@ -345,7 +345,7 @@ fn measure(phase: &PhaseFacts, part: Part<'_>) -> Result<(Measure, Kind), Flaw> 
         .chain(["latency.p50", "latency.p99", "latency.p99.9"])
         .collect();
     Err(part.flaw(words::unknown(
-        &format!("measure of `{}`", phase.name),
+        &format!("measure of `{}`:", phase.name),
         part.text,
         &known,
     )))
@@ -448,88 +448,90 @@ mod tests {
         }
     }
 
+    /// Expressions, the part that is marked (a blank where nothing is there to mark), and what is told.
+    const FLAWS: [(&str, &str, &str); 16] = [
+        (
+            "mix.errors",
+            "mix.errors",
+            "`mix.errors` compares nothing; write what is measured, one of <, <=, ==, !=, >=, >, and a number, as in mix.errors == 0",
+        ),
+        (
+            "mix.errors = 0",
+            "=",
+            "unknown comparison `=`; known: <, <=, ==, !=, >=, >",
+        ),
+        (
+            "0 < mix.errors < 9",
+            "<",
+            "a second comparison; write two expectations",
+        ),
+        (
+            "1 < 2",
+            "1 < 2",
+            "this compares two numbers; one side must be measured, as in mix.errors == 0",
+        ),
+        (
+            "mxi.errors == 0",
+            "mxi",
+            "unknown subject `mxi`; known: save, pause, mix, survival, server; did you mean `mix`?",
+        ),
+        (
+            "survival.raed > 0.5",
+            "raed",
+            "unknown group of `survival`: `raed`; known: read, unread, fidelity; did you mean `read`?",
+        ),
+        (
+            "server.memory > 1mb",
+            "memory",
+            "unknown measure of `server`: `memory`; known: evicted_keys, used_memory",
+        ),
+        (
+            "mix.hitratio > 0.5",
+            "hitratio",
+            "unknown measure of `mix`: `hitratio`; known: operations, throughput, errors, error_rate, hits, misses, hit_ratio, latency.mean, \
+                 latency.max, latency.p50, latency.p99, latency.p99.9; did you mean `hit_ratio`?",
+        ),
+        (
+            "mix.latency.p101 < 1s",
+            "latency.p101",
+            "`p101` is no percentile; write p50, p99, p99.9 and so on up to p100",
+        ),
+        (
+            "mix.latency.p99 < 1",
+            "1",
+            "`1` does not fit: the other side is a time (compare it with one such as 1ms)",
+        ),
+        (
+            "survival.read >= 90",
+            "90",
+            "`90` does not fit: the other side is a share (compare it with one such as 90% or 0.9)",
+        ),
+        (
+            "mix.errors < 1ms",
+            "1ms",
+            "`1ms` does not fit: the other side is a count (compare it with one such as 0 or 10k)",
+        ),
+        (
+            "mix.errors < survival.read",
+            "mix.errors < survival.read",
+            "this compares a count (compare it with one such as 0 or 10k) with a share (compare it with one such as 90% or 0.9)",
+        ),
+        (
+            "save.hits > 0",
+            "hits",
+            "`save` reads nothing, so that nothing hits or misses",
+        ),
+        (
+            "pause.errors == 0",
+            "errors",
+            "`pause` is a pause: nothing is measured in it",
+        ),
+        ("mix.errors ==", " ", "a side of the comparison is missing"),
+    ];
+
     #[test]
     fn flaws_say_where_and_what_instead() {
-        let cases = [
-            (
-                "mix.errors",
-                "mix.errors",
-                "`mix.errors` compares nothing; write what is measured, one of <, <=, ==, !=, >=, >, and a number, as in mix.errors == 0",
-            ),
-            (
-                "mix.errors = 0",
-                "=",
-                "unknown comparison `=`; known: <, <=, ==, !=, >=, >",
-            ),
-            (
-                "0 < mix.errors < 9",
-                "<",
-                "a second comparison; write two expectations",
-            ),
-            (
-                "1 < 2",
-                "1 < 2",
-                "this compares two numbers; one side must be measured, as in mix.errors == 0",
-            ),
-            (
-                "mxi.errors == 0",
-                "mxi",
-                "unknown subject `mxi`; known: save, pause, mix, survival, server; did you mean `mix`?",
-            ),
-            (
-                "survival.raed > 0.5",
-                "raed",
-                "unknown group of `survival` `raed`; known: read, unread, fidelity; did you mean `read`?",
-            ),
-            (
-                "server.memory > 1mb",
-                "memory",
-                "unknown measure of `server` `memory`; known: evicted_keys, used_memory",
-            ),
-            (
-                "mix.hitratio > 0.5",
-                "hitratio",
-                "unknown measure of `mix` `hitratio`; known: operations, throughput, errors, error_rate, hits, misses, hit_ratio, latency.mean, \
-                 latency.max, latency.p50, latency.p99, latency.p99.9; did you mean `hit_ratio`?",
-            ),
-            (
-                "mix.latency.p101 < 1s",
-                "latency.p101",
-                "`p101` is no percentile; write p50, p99, p99.9 and so on up to p100",
-            ),
-            (
-                "mix.latency.p99 < 1",
-                "1",
-                "`1` does not fit: the other side is a time (compare it with one such as 1ms)",
-            ),
-            (
-                "survival.read >= 90",
-                "90",
-                "`90` does not fit: the other side is a share (compare it with one such as 90% or 0.9)",
-            ),
-            (
-                "mix.errors < 1ms",
-                "1ms",
-                "`1ms` does not fit: the other side is a count (compare it with one such as 0 or 10k)",
-            ),
-            (
-                "mix.errors < survival.read",
-                "mix.errors < survival.read",
-                "this compares a count (compare it with one such as 0 or 10k) with a share (compare it with one such as 90% or 0.9)",
-            ),
-            (
-                "save.hits > 0",
-                "hits",
-                "`save` reads nothing, so that nothing hits or misses",
-            ),
-            (
-                "pause.errors == 0",
-                "errors",
-                "`pause` is a pause: nothing is measured in it",
-            ),
-            ("mix.errors ==", " ", "a side of the comparison is missing"),
-        ];
-        for (text, marked, message) in cases {
+        for (text, marked, message) in FLAWS {
             let flaw = with_names(|names| parse(text, names)).unwrap_err();
             assert_eq!(flaw.message, message);
             if marked != " " {

@@ -80,7 +80,7 @@ impl Loading {
         let mut tree = tree.map_err(|problem| self.problems.push(problem)).ok()?;
         if tree.content == Content::Nothing {
             self.problems.push(Problem::new(
-                tree.place,
+                Place::default(),
                 "the file is empty; a workload needs `keys` and `phases` at least",
             ));
             return None;
@@ -140,7 +140,10 @@ impl Loading {
     }
 
     /// The target from the command line with what it permits. Its text is not shown: it may hold a password.
-    fn target(&mut self, overrides: &Overrides) -> Option<(target::Driven, Vec<Permission>)> {
+    fn target(
+        &mut self,
+        overrides: &Overrides,
+    ) -> Option<(target::Driven, Vec<Permission>, Place)> {
         let permissions = self.permissions(&overrides.allow);
         let Some(text) = &overrides.target else {
             if !overrides.allow.is_empty() {
@@ -149,10 +152,10 @@ impl Loading {
             }
             return None;
         };
+        let place = self.source("--target".to_owned(), String::new());
         match target::parse(text) {
-            Ok(driven) => Some((driven, permissions)),
+            Ok(driven) => Some((driven, permissions, place)),
             Err(message) => {
-                let place = self.source("--target".to_owned(), String::new());
                 self.problems.push(Problem::new(place, message));
                 None
             }

@@ -136,34 +136,30 @@ fn entry<'a>(entries: &'a mut Vec<(Node, Node)>, key: &str, place: Place) -> &'a
     &mut entries[index].1
 }
 
-/// An item by index, by `name`, or by its only key where no other item has the same.
+/// An item by index, by `name`, or by its only key where no other item without a name has the same.
 fn index_of(items: &[Node], step: &str) -> Option<usize> {
     if let Ok(index) = step.parse::<usize>() {
         return (index < items.len()).then_some(index);
     }
     let named = items.iter().position(|item| name_of(item) == Some(step));
-    let mut of_kind = items
-        .iter()
-        .enumerate()
-        .filter(|(_, item)| kind_of(item) == Some(step))
-        .map(|(index, _)| index);
+    let is_unnamed = |item: &Node| kind_of(item) == Some(step) && name_of(item).is_none();
+    let mut of_kind = (0..items.len()).filter(|index| is_unnamed(&items[*index]));
     named.or_else(|| of_kind.next().filter(|_| of_kind.next().is_none()))
 }
 
 fn no_such_item(items: &[Node], step: &str, walked: &str) -> String {
-    let names: Vec<String> = items
+    let names: Vec<&str> = items
         .iter()
-        .enumerate()
-        .map(|(index, item)| name_of(item).map_or_else(|| index.to_string(), str::to_owned))
-        .chain(items.iter().filter_map(kind_of).map(str::to_owned))
+        .flat_map(|item| [name_of(item), kind_of(item)])
+        .flatten()
         .collect();
-    if names.iter().any(|name| name == step) {
+    if names.contains(&step) {
         return format!(
             "`{walked}` has several items `{step}`; give the index, from 0 to {}",
             items.len() - 1
         );
     }
-    words::unknown(&format!("item of `{walked}`"), step, &names)
+    words::unknown(&format!("item of `{walked}`:"), step, &names)
 }
 
 /// The only key of a map, or a scalar.
@@ -275,7 +271,7 @@ mod tests {
                 "a.b",
                 "`a` is the text `1`, which has no key `b`; set `a` as a whole",
             ),
-            ("a: [x: 1]", "a.7.x", "unknown item of `a` `7`; known: 0, x"),
+            ("a: [x: 1]", "a.7.x", "unknown item of `a`: `7`; known: x"),
             (
                 "a: [x: {}, x: {}]",
                 "a.x.y",

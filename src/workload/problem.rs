@@ -38,6 +38,14 @@ impl Problem {
     }
 }
 
+/// Whether it has been told already that `key` was misspelt, so that it need not be told that it is missing, too.
+pub(super) fn is_meant(key: &str, problems: &[Problem]) -> bool {
+    let meant = format!("did you mean `{key}`?");
+    problems.iter().any(|problem| {
+        problem.message.starts_with("unknown key") && problem.message.ends_with(&meant)
+    })
+}
+
 /// A text that problems point into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {

@@ -12,8 +12,8 @@ use std::marker::PhantomData;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::U64Deserializer;
 use serde::de::{
-    self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Expected, MapAccess,
-    SeqAccess, Unexpected, VariantAccess, Visitor,
+    self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, Expected,
+    MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
 };
 use serde::{Deserialize, forward_to_deserialize_any};
 
@@ -137,6 +137,12 @@ impl de::Error for Failure {
             Unexpected::Unit => "nothing".to_owned(),
             other => other.to_string(),
         };
+        let wanted = wanted.to_string();
+        let wanted = if wanted == "a sequence" {
+            "a list"
+        } else {
+            &wanted
+        };
         Self::custom(format_args!("found {found}; wanted is {wanted}"))
     }
 }
@@ -198,18 +204,24 @@ impl<'a> Deserializer<'a> for Reader<'a> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Failure> {
-        let Content::Map(entries) = &self.node.content else {
-            return self.deserialize_any(visitor);
-        };
-        let pairs = Pairs {
-            reader: self,
-            left: entries.iter(),
-            value: None,
-            known: Some(fields),
-        };
-        visitor
-            .visit_map(pairs)
-            .map_err(|failure| failure.at(self.place))
+        match &self.node.content {
+            Content::Map(entries) => {
+                let pairs = Pairs {
+                    reader: self,
+                    left: entries.iter(),
+                    value: None,
+                    known: Some(fields),
+                };
+                visitor
+                    .visit_map(pairs)
+                    .map_err(|failure| failure.at(self.place))
+            }
+            // serde would take a list for the fields in their order, which nobody means.
+            Content::List(_) => {
+                Err(Failure::invalid_type(Unexpected::Seq, &visitor).at(self.place))
+            }
+            _ => self.deserialize_any(visitor),
+        }
     }
 
     fn deserialize_enum<V: Visitor<'a>>(

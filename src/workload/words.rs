@@ -1,4 +1,6 @@
-//! Words for messages: lists, and the name that was probably meant.
+//! Words for messages: lists, quantities, and the name that was probably meant.
+
+use std::time::Duration;
 
 /// `a`, `a or b`, `a, b or c`.
 pub(super) fn or_list<T: AsRef<str>>(names: &[T]) -> String {
@@ -26,8 +28,8 @@ pub(super) fn unknown<T: AsRef<str>>(kind: &str, found: &str, known: &[T]) -> St
     }
 }
 
-/// The name nearest to `found`, where it is near enough to be what was meant: a slip in every third letter, or `found`
-/// with `-` for `_`, or other capitals.
+/// The name nearest to `found`, where it is near enough to be what was meant: a slip in every third letter, `-` for `_`, other
+/// capitals, or a name cut short.
 pub(super) fn nearest<'a>(found: &str, names: &[&'a str]) -> Option<&'a str> {
     nearest_within((found.chars().count() / 3).max(1), found, names)
 }
@@ -40,11 +42,21 @@ pub(super) fn slip_in<'a>(found: &str, names: &[&'a str]) -> Option<&'a str> {
 
 fn nearest_within<'a>(slips: usize, found: &str, names: &[&'a str]) -> Option<&'a str> {
     let found = plain(found);
+    let letters = found.chars().count();
+    let distance = |name: &str| {
+        let name = plain(name);
+        let is_cut_short = letters >= 3 && name.starts_with(&found);
+        if is_cut_short {
+            0
+        } else {
+            strsim::damerau_levenshtein(&found, &name)
+        }
+    };
     names
         .iter()
-        .map(|name| (strsim::damerau_levenshtein(&found, &plain(name)), *name))
+        .map(|name| (distance(name), *name))
         // Where every letter differs, nothing of the name was meant.
-        .filter(|(distance, _)| *distance <= slips && *distance < found.chars().count())
+        .filter(|(distance, _)| *distance <= slips && *distance < letters)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }
@@ -68,6 +80,29 @@ pub(super) fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
+/// A duration as it would be written.
+pub(super) fn time(time: Duration) -> String {
+    let units = [(86_400, "d"), (3600, "h"), (60, "m")];
+    let (seconds, is_whole) = (time.as_secs(), time.subsec_nanos() == 0);
+    let fits = |unit: u64| is_whole && seconds >= unit && seconds.is_multiple_of(unit);
+    match units.iter().find(|(unit, _)| fits(*unit)) {
+        Some((unit, name)) => format!("{}{name}", seconds / unit),
+        None => format!("{time:?}"),
+    }
+}
+
+/// A size as it would be written.
+pub(super) fn bytes(size: u64) -> String {
+    let units = [(1 << 30, "gb"), (1 << 20, "mb"), (1 << 10, "kb")];
+    match units
+        .iter()
+        .find(|(unit, _)| size >= *unit && size.is_multiple_of(*unit))
+    {
+        Some((unit, name)) => format!("{}{name}", size / unit),
+        None => format!("{size}b"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,5 +121,7 @@ mod tests {
         assert_eq!(nearest("flodo", &names), Some("flood"));
         assert_eq!(nearest("ON-MISS", &names), Some("on_miss"));
         assert_eq!(nearest("delete", &names), None);
+        assert_eq!(nearest("flo", &names), Some("flood"));
+        assert_eq!(nearest("1", &names), None);
     }
 }

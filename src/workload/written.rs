@@ -9,11 +9,13 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
+use serde_json::{Value, json};
 
 use super::reader::{At, Entries, Given, SCALAR_OR_MAP};
 use super::units::{
     Count, FromText, KeyRange, Name, Number, Plain, Portion, Rate, Setting, Size, Text, Time, Ttl,
 };
+use super::words;
 
 /// A workload: what is driven, with which keys and values, in which phases, and what must hold afterwards.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -134,9 +136,9 @@ pub(super) enum Capacity {
     /// `maxmemory` is left as it is.
     AsConfigured,
     /// `maxmemory` is calibrated so that this many of the workload's keys fit, on whichever server.
-    Keys(Count),
+    Keys(At<Count>),
     /// `maxmemory` in bytes.
-    Bytes(Size),
+    Bytes(At<Size>),
 }
 
 /// The keys there are: numbers from 0, and how key `i` is spelt.
@@ -163,7 +165,7 @@ pub(super) enum Values {
     /// The number of the key in a text.
     Template(Text),
     /// Filler, always of this size.
-    Fixed(Size),
+    Fixed(At<Size>),
     /// Filler of a size from `min` to `max`, each as likely as any other.
     Uniform(UniformSizes),
     /// Filler of a log-normally distributed size: many small values, few large ones.
@@ -209,6 +211,7 @@ pub(super) struct LognormalSizes {
 /// One step of the workload.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "phase", rename_all = "snake_case")]
+#[schemars(transform = or_bare_name)]
 pub(super) enum Phase {
     /// Writes keys; once each, first to last, unless told otherwise.
     Save(Load),
@@ -219,7 +222,7 @@ pub(super) enum Phase {
     /// Draws operations by their shares, on keys drawn from all of them.
     Mix(Load),
     /// Waits; on a server with a virtual clock, turns the clock.
-    Pause(Pause),
+    Pause(At<Pause>),
 }
 
 /// Requests: which, on which keys, how many, how fast.
@@ -321,6 +324,7 @@ pub(super) struct ZipfianFrom {
 /// How keys are drawn from a range.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "order", rename_all = "snake_case")]
+#[schemars(transform = or_bare_name)]
 pub(super) enum Order {
     /// First to last, and round again.
     Sequential,
@@ -520,6 +524,10 @@ fn phase_keys(text: &str) -> Result<PhaseKeys, String> {
         "sequential" => Drawn::Sequential(DrawnFrom::default()),
         "uniform" => Drawn::Uniform(DrawnFrom::default()),
         "zipfian" => Drawn::Zipfian(ZipfianFrom::default()),
+        name if name != "all" && name.starts_with(char::is_alphabetic) => {
+            let known = ["all", "0..5000", "sequential", "uniform", "zipfian"];
+            return Err(words::unknown("range or distribution", name, &known));
+        }
         range => return KeyRange::from_text(range).map(PhaseKeys::Range),
     }))
 }
@@ -574,6 +582,18 @@ entries_with_schema!(Shares, Portion, "shares", {
     "propertyNames": { "enum": ["get", "set", "del", "exists", "incr"] },
     "additionalProperties": { "anyOf": [{ "type": "number", "minimum": 0, "maximum": 1 }, { "type": "string", "pattern": "^[0-9.]+%?$" }] }
 });
+
+/// A variant without settings may be written as its bare name: `- save` for `- save: {}`.
+fn or_bare_name(schema: &mut Schema) {
+    let Some(variants) = schema.get_mut("oneOf").and_then(Value::as_array_mut) else {
+        return;
+    };
+    let names: Vec<Value> = variants
+        .iter()
+        .filter_map(|variant| variant.get("required")?.get(0).cloned())
+        .collect();
+    variants.push(json!({ "description": "Without settings.", "enum": names }));
+}
 
 /// The schema of a range, or of a distribution by its bare name.
 struct RangeOrName;

@@ -95,7 +95,7 @@ fn problem(error: &Error, text: &str, source: usize) -> Problem {
         .map_or(said.as_str(), |(sentence, _)| sentence);
     Problem {
         place,
-        message: format!("this is no YAML: {said}"),
+        message: format!("not readable as YAML: {said}"),
     }
 }
 

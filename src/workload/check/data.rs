@@ -1,12 +1,12 @@
 //! Keys and values.
 
 use super::{Context, bounded};
-use crate::workload::limits;
 use crate::workload::plan::{KeySpace, SizeDistribution, Template, Values};
-use crate::workload::problem::{Place, Problem};
+use crate::workload::problem::{Place, Problem, is_meant};
 use crate::workload::reader::Given;
 use crate::workload::units::{Size, Text};
 use crate::workload::written::{self, Keys, LognormalSizes, UniformSizes, Workload};
+use crate::workload::{limits, words};
 
 /// Filler where no values are written.
 const DEFAULT_SIZE: u64 = 100;
@@ -18,7 +18,7 @@ pub(super) fn key_count(
     problems: &mut Vec<Problem>,
 ) -> Option<u64> {
     let Some((keys, place)) = written.keys.get() else {
-        if !written.keys.is_given() {
+        if !written.keys.is_given() && !is_meant("keys", problems) {
             problems.push(Problem::new(
                 context.document,
                 "`keys` is missing; write how many keys there are, as in keys: { count: 10000 }",
@@ -26,7 +26,7 @@ pub(super) fn key_count(
         }
         return None;
     };
-    if !keys.count.is_given() {
+    if !keys.count.is_given() && !is_meant("count", problems) {
         problems.push(Problem::new(
             place,
             "`count` is missing; write how many keys there are, as in keys: { count: 10000 }",
@@ -61,18 +61,27 @@ pub(super) fn values(written: &Given<written::Values>, problems: &mut Vec<Proble
     let Some((values, place)) = written.get() else {
         return Values::Sized(SizeDistribution::Fixed(DEFAULT_SIZE));
     };
-    let sizes = match values {
+    let (sizes, place) = match values {
         written::Values::Template(Text(template)) => return Values::Template(template.clone()),
-        written::Values::Fixed(Size(size)) => SizeDistribution::Fixed(*size),
-        written::Values::Uniform(sizes) => uniform(sizes, place, problems),
-        written::Values::Lognormal(sizes) => lognormal(sizes, place, problems),
+        written::Values::Fixed(size) => (
+            SizeDistribution::Fixed(size.get().map_or(0, |(Size(size), _)| *size)),
+            size.place,
+        ),
+        written::Values::Uniform(sizes) => (
+            uniform(sizes, place, problems),
+            sizes.max.place().unwrap_or(place),
+        ),
+        written::Values::Lognormal(sizes) => (
+            lognormal(sizes, place, problems),
+            sizes.max.place().unwrap_or(place),
+        ),
     };
     let largest = largest_size(&sizes);
     if largest > limits::VALUE_BYTES {
-        let most = limits::VALUE_BYTES;
+        let (found, most) = (words::bytes(largest), words::bytes(limits::VALUE_BYTES));
         problems.push(Problem::new(
             place,
-            format!("values of {largest} bytes; a value has at most {most} (512mb), as in Redis"),
+            format!("values of {found}; a value has {most} at the most, as in Redis"),
         ));
     }
     Values::Sized(sizes)
@@ -87,10 +96,11 @@ fn uniform(written: &UniformSizes, place: Place, problems: &mut Vec<Problem>) ->
         place,
         problems,
     );
-    if max < min && written.max.get().is_some() {
+    if let Some((_, place)) = written.max.get().filter(|_| max < min) {
+        let (max, min) = (words::bytes(max), words::bytes(min));
         problems.push(Problem::new(
             place,
-            format!("`max` is {max} and below `min`, {min}; swap them"),
+            format!("`max` is {max}, below `min`, {min}; swap them"),
         ));
     }
     SizeDistribution::Uniform { min, max }
@@ -125,7 +135,11 @@ fn lognormal(
     if let Some((_, place)) = written.median.get().filter(|(median, _)| median.0 > max) {
         problems.push(Problem::new(
             place,
-            format!("`median` is {median} and above `max`, {max}; raise `max`"),
+            format!(
+                "`median` is {}, above `max`, {}; raise `max`",
+                words::bytes(median),
+                words::bytes(max)
+            ),
         ));
     }
     SizeDistribution::Lognormal { median, sigma, max }

@@ -131,17 +131,18 @@ fn expectation(
     }
 }
 
-/// Where a flaw of `text` stands, `text` being written at `place`. Only a scalar without quotes, escapes and line breaks is its own
-/// text; of any other the whole is marked.
+/// Where a flaw of `text` stands, `text` being written at `place`: exactly in a plain scalar, one further in a quoted one without
+/// escapes (which would have made it longer), and somewhere in any other.
 fn within(place: Place, text: &str, flaw: &Flaw) -> Place {
-    if place.length == text.len() {
-        Place {
-            start: place.start + flaw.start,
-            length: flaw.length,
-            ..place
-        }
-    } else {
-        place
+    let quote = match place.length.checked_sub(text.len()) {
+        Some(0) => 0,
+        Some(2) => 1,
+        _ => return place,
+    };
+    Place {
+        start: place.start + quote + flaw.start,
+        length: flaw.length,
+        ..place
     }
 }
 

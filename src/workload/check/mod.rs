@@ -15,7 +15,8 @@ use super::plan::{Capacity, Plan};
 use super::problem::{Place, Problem};
 use super::reader::Given;
 use super::target::Driven;
-use super::units::{Count, Name};
+use super::units::{Count, Name, Size};
+use super::words;
 use super::written::{self, Permission, Workload};
 
 /// What the checker must know besides the file.
@@ -25,7 +26,7 @@ pub(super) struct Context {
     /// The name of a workload that gives itself none.
     pub(super) name: String,
     /// The target from the command line, and what it permits.
-    pub(super) target: Option<(Driven, Vec<Permission>)>,
+    pub(super) target: Option<(Driven, Vec<Permission>, Place)>,
 }
 
 /// Checks `written`; the plan counts only where nothing was added to `problems`.
@@ -72,21 +73,28 @@ pub(super) fn check(written: &Workload, context: &Context, problems: &mut Vec<Pr
 }
 
 fn capacity(written: &Given<written::Capacity>, problems: &mut Vec<Problem>) -> Capacity {
-    let Some((capacity, place)) = written.get() else {
-        return Capacity::AsConfigured;
-    };
-    let (found, most, plan) = match capacity {
-        written::Capacity::AsConfigured => return Capacity::AsConfigured,
-        written::Capacity::Keys(keys) => (keys.0, limits::KEYS, Capacity::Keys(keys.0)),
-        written::Capacity::Bytes(size) => (size.0, limits::CAPACITY_BYTES, Capacity::Bytes(size.0)),
-    };
-    if found == 0 || found > most {
-        problems.push(Problem::new(
-            place,
-            format!("`capacity` is {found}; allowed are 1 to {most}, or as_configured"),
-        ));
+    match written.get() {
+        None | Some((written::Capacity::AsConfigured, _)) => Capacity::AsConfigured,
+        Some((written::Capacity::Keys(keys), _)) => Capacity::Keys(bounded(
+            "keys",
+            &Given(Some(keys.clone())),
+            1,
+            1,
+            limits::KEYS,
+            problems,
+        )),
+        Some((written::Capacity::Bytes(size), _)) => {
+            let bytes = size.get().map_or(1, |(Size(bytes), _)| *bytes);
+            if !(1..=limits::CAPACITY_BYTES).contains(&bytes) {
+                let most = words::bytes(limits::CAPACITY_BYTES);
+                let message = format!(
+                    "`bytes` is {bytes}; allowed are 1b to {most} (for no limit, leave `capacity` out)"
+                );
+                problems.push(Problem::new(size.place, message));
+            }
+            Capacity::Bytes(bytes)
+        }
     }
-    plan
 }
 
 /// A count from `least` to `most`, or its default.
@@ -122,10 +130,9 @@ fn resolve(
     match (range, count) {
         (KeyRange::All, count) => 0..count.unwrap_or(1),
         (KeyRange::Some(range), Some(count)) if range.end > count => {
-            let keys = super::words::counted(count, "key");
+            let (start, end) = (range.start, range.end);
             let message = format!(
-                "the range {}..{} leads beyond the key space, which has {keys} (`keys: count`): numbers end at {count}, not included",
-                range.start, range.end
+                "the range {start}..{end} leads beyond the keys there are, 0..{count} (`keys: count`)"
             );
             problems.push(Problem::new(place, message));
             0..count

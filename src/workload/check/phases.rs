@@ -10,7 +10,7 @@ use crate::workload::limits;
 use crate::workload::plan::{
     Action, Load, OnMiss, Operation, Order, Pace, Phase, Share, Ttl, Until,
 };
-use crate::workload::problem::{Place, Problem};
+use crate::workload::problem::{Place, Problem, is_meant};
 use crate::workload::reader::{At, Entries, Given};
 use crate::workload::units::{self, KeyRange, Name, Number, Portion, Rate, Time};
 use crate::workload::words;
@@ -66,7 +66,9 @@ pub(super) fn phases(
         .get()
         .map_or(&[][..], |(list, _)| list.as_slice());
     let place = written.phases.place().unwrap_or(context.document);
-    if list.is_empty() && (!written.phases.is_given() || written.phases.get().is_some()) {
+    let is_told = is_meant("phases", problems)
+        || (written.phases.is_given() && written.phases.get().is_none());
+    if list.is_empty() && !is_told {
         problems.push(Problem::new(place, "`phases` is missing or empty; write what happens, as in phases: [ save: { keys: all } ]"));
     }
     if list.len() > limits::PHASES {
@@ -141,8 +143,10 @@ fn kind_and_name(phase: &At<written::Phase>) -> (&'static str, Option<(&Name, Pl
         Some(written::Phase::Read(load)) => (Kind::Read.name(), load.name.get()),
         Some(written::Phase::Flood(load)) => (Kind::Flood.name(), load.name.get()),
         Some(written::Phase::Mix(load)) => (Kind::Mix.name(), load.name.get()),
-        Some(written::Phase::Pause(written::Pause::Named(pause))) => ("pause", pause.name.get()),
-        Some(written::Phase::Pause(_)) => ("pause", None),
+        Some(written::Phase::Pause(pause)) => match &pause.value {
+            Some(written::Pause::Named(pause)) => ("pause", pause.name.get()),
+            _ => ("pause", None),
+        },
         None => ("phase", None),
     }
 }
@@ -168,18 +172,17 @@ fn action(
         Some(written::Phase::Read(load)) => (Kind::Read, load),
         Some(written::Phase::Flood(load)) => (Kind::Flood, load),
         Some(written::Phase::Mix(load)) => (Kind::Mix, load),
-        Some(written::Phase::Pause(pause)) => {
-            return Action::Pause(pause_time(pause, phase.place, problems));
-        }
+        Some(written::Phase::Pause(pause)) => return Action::Pause(pause_time(pause, problems)),
         None => return Action::Pause(Duration::ZERO),
     };
     Action::Load(self::load(kind, load, phase.place, name, space, problems))
 }
 
-fn pause_time(pause: &written::Pause, place: Place, problems: &mut Vec<Problem>) -> Duration {
-    match pause {
-        written::Pause::Time(Time(time)) => bounded_duration(*time, place, problems),
-        written::Pause::Named(named) => {
+fn pause_time(pause: &At<written::Pause>, problems: &mut Vec<Problem>) -> Duration {
+    match pause.get() {
+        None => Duration::ZERO,
+        Some((written::Pause::Time(Time(time)), place)) => bounded_duration(*time, place, problems),
+        Some((written::Pause::Named(named), place)) => {
             if !named.for_.is_given() {
                 problems.push(Problem::new(
                     place,
@@ -202,7 +205,10 @@ fn bounded_duration(time: Duration, place: Place, problems: &mut Vec<Problem>) -
     if time > limits::DURATION {
         problems.push(Problem::new(
             place,
-            format!("{time:?} is too long; allowed are 30 days (30d) at the most"),
+            format!(
+                "{} is too long; allowed are 30d at the most",
+                words::time(time)
+            ),
         ));
     }
     time
@@ -506,11 +512,12 @@ fn note_too_much_in_flight(
             .or(written.clients.place())
             .unwrap_or(place);
         let message = format!(
-            "{} clients times {} in flight times values of {} bytes are {bytes} bytes at once; allowed are {} (4gb): lower `pipeline` or `clients`",
+            "{} clients times {} in flight times values of {} are {} at once; allowed are {}: lower `pipeline` or `clients`",
             load.clients,
             load.pipeline,
-            space.largest_value,
-            limits::BYTES_IN_FLIGHT
+            words::bytes(space.largest_value),
+            words::bytes(bytes),
+            words::bytes(limits::BYTES_IN_FLIGHT)
         );
         problems.push(Problem::new(place, message));
     }

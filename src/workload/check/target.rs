@@ -49,7 +49,7 @@ pub(super) fn target(
         }
         Some((written::Target::Map(map), place)) => self::map(map, place, problems),
     };
-    if let Some((driven, permissions)) = &context.target {
+    if let Some((driven, permissions, _)) = &context.target {
         written.driven = driven.clone();
         permit(&mut written.driven, permissions.iter().copied());
     }
@@ -232,29 +232,40 @@ pub(super) fn note_missing_permissions(
     let Target::Endpoint(endpoint) = &plan.target else {
         return;
     };
-    let place = written.target.place().unwrap_or(context.document);
-    let mut refuse = |allow: &str, why: &str, command: &str| {
-        let cure = if context.target.is_some() {
-            format!("add --allow {allow}")
-        } else {
-            format!("write allow: [{allow}] beside the url of `target: endpoint`")
-        };
-        let message = format!(
-            "{why}, which needs {command} on the endpoint {}:{}, somebody's data perhaps; if it may, {cure}",
-            endpoint.host, endpoint.port
-        );
-        problems.push(Problem::new(place, message));
-    };
+    let mut needs = Vec::new();
     if let (false, Some(why)) = (endpoint.allow_config, what_configures(plan)) {
-        refuse("config", why, "CONFIG SET");
+        needs.push(("config", format!("{why}, which takes CONFIG SET")));
     }
     if plan.cells.len() as u64 * u64::from(plan.repeat) > 1 && !endpoint.allow_flush {
-        refuse(
+        needs.push((
             "flush",
-            "every cell and repetition starts on an empty server",
-            "FLUSHALL",
-        );
+            "every cell and repetition begins on an empty server, which takes FLUSHALL".to_owned(),
+        ));
     }
+    if needs.is_empty() {
+        return;
+    }
+    let (allow, why): (Vec<&str>, Vec<String>) = needs.into_iter().unzip();
+    let (place, cure) = match &context.target {
+        Some((.., place)) => (*place, format!("add --allow {}", allow.join(","))),
+        None => {
+            let place = written.target.place().unwrap_or(context.document);
+            (
+                place,
+                format!(
+                    "write target: {{ endpoint: {{ url: …, allow: [{}] }} }}",
+                    allow.join(", ")
+                ),
+            )
+        }
+    };
+    let (why, host, port) = (why.join(", and "), &endpoint.host, endpoint.port);
+    problems.push(Problem::new(
+        place,
+        format!(
+            "{why}; {host}:{port} is an endpoint with somebody's data, perhaps: if it may, {cure}"
+        ),
+    ));
 }
 
 fn what_configures(plan: &Plan) -> Option<&'static str> {

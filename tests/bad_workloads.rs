@@ -1,0 +1,1048 @@
+//! What bad workloads are told: the whole text, so that every word of it is meant.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends by panicking; clippy's exemption does not reach a test's helpers"
+)]
+
+use cachebench::workload::{Overrides, load};
+
+/// Asserts that `text` is refused with exactly `told`.
+fn refused(text: &str, told: &str) {
+    refused_with(text, &Overrides::default(), told);
+}
+
+fn refused_with(text: &str, overrides: &Overrides, told: &str) {
+    match load("w.yaml", text, overrides) {
+        Ok(plan) => panic!("taken for {plan:#?}"),
+        Err(problems) => assert_eq!(
+            problems.to_string(),
+            told.trim_matches('\n'),
+            "told:\n{problems}"
+        ),
+    }
+}
+
+#[test]
+fn a_misspelt_key() {
+    refused(
+        r#"seed: 7
+kyes: { count: 10000 }
+phases: [ save: { keys: all } ]"#,
+        r#"
+w.yaml:2:1: unknown key `kyes`; known: name, question, seed, target, capacity, keys, values, settle, phases, survival, compare, repeat, expect; did you mean `keys`?
+  |
+2 | kyes: { count: 10000 }
+  | ^^^^
+"#,
+    );
+}
+
+#[test]
+fn a_misspelt_key_of_a_phase() {
+    refused(
+        r#"keys: { count: 10000 }
+phases:
+  - save: { keys: all, clinets: 5 }"#,
+        r#"
+w.yaml:3:24: unknown key `clinets`; known: name, keys, order, operations, count, for, clients, pipeline, rate, ttl, on_miss; did you mean `clients`?
+  |
+3 |   - save: { keys: all, clinets: 5 }
+  |                        ^^^^^^^
+"#,
+    );
+}
+
+#[test]
+fn a_misspelt_phase() {
+    refused(
+        r#"keys: { count: 10000 }
+phases:
+  - sav: { keys: all }"#,
+        r#"
+w.yaml:3:5: unknown phase `sav`; known: save, read, flood, mix, pause; did you mean `save`?
+  |
+3 |   - sav: { keys: all }
+  |     ^^^
+"#,
+    );
+}
+
+#[test]
+fn wrong_types() {
+    refused(
+        r#"keys: [10000]
+phases: 5
+seed: abc
+settle: 5
+name: [a]"#,
+        r#"
+w.yaml:1:7: found a list; wanted is a map with `count` and perhaps `name`
+  |
+1 | keys: [10000]
+  |       ^
+w.yaml:2:9: found the text `5`; wanted is a list
+  |
+2 | phases: 5
+  |         ^
+w.yaml:3:7: `abc` is not a count such as 5000, 10k or 1M
+  |
+3 | seed: abc
+  |       ^^^
+w.yaml:4:9: `5` has no unit; wanted is a duration such as 500us, 1200ms, 30s, 5m or 1h, here perhaps 5s
+  |
+4 | settle: 5
+  |         ^
+w.yaml:5:7: found a list; wanted is a name: a letter, then letters, digits, `_` and `-`, 64 at the most
+  |
+5 | name: [a]
+  |       ^
+"#,
+    );
+}
+
+#[test]
+fn an_impossible_range() {
+    refused(
+        r#"keys: { count: 10000 }
+phases:
+  - read: { keys: 9..3 }
+  - read: { keys: 5..5 }
+  - read: { keys: 5 }"#,
+        r#"
+w.yaml:3:19: the range 9..3 ends before it begins; wanted is a range of keys such as 0..5000 (the end not included), or all
+  |
+3 |   - read: { keys: 9..3 }
+  |                   ^^^^
+w.yaml:4:19: the range 5..5 holds no key: its end is not included; 5..6 holds one
+  |
+4 |   - read: { keys: 5..5 }
+  |                   ^^^^
+w.yaml:5:19: `5` is not a range of keys such as 0..5000 (the end not included), or all
+  |
+5 |   - read: { keys: 5 }
+  |                   ^
+"#,
+    );
+}
+
+#[test]
+fn keys_outside_the_space() {
+    refused(
+        r#"keys: { count: 10000 }
+phases:
+  - save: { keys: 5000..12000 }
+  - mix: { operations: get, count: 5, keys: { uniform: { range: 9k..11k } } }
+survival:
+  groups: { late: 9999..10001 }"#,
+        r#"
+w.yaml:3:19: the range 5000..12000 leads beyond the keys there are, 0..10000 (`keys: count`)
+  |
+3 |   - save: { keys: 5000..12000 }
+  |                   ^^^^^^^^^^^
+w.yaml:4:65: the range 9000..11000 leads beyond the keys there are, 0..10000 (`keys: count`)
+  |
+4 | rations: get, count: 5, keys: { uniform: { range: 9k..11k } } }
+  |                                                   ^^^^^^^
+w.yaml:6:19: the range 9999..10001 leads beyond the keys there are, 0..10000 (`keys: count`)
+  |
+6 |   groups: { late: 9999..10001 }
+  |                   ^^^^^^^^^^^
+"#,
+    );
+}
+
+#[test]
+fn an_unknown_distribution() {
+    refused(
+        r#"keys: { count: 10000 }
+phases:
+  - read: { keys: { zipfain: { exponent: 1 } } }
+  - read: { order: gaussian }
+  - read: { keys: zipf }"#,
+        r#"
+w.yaml:3:21: unknown distribution `zipfain`; known: sequential, uniform, zipfian; did you mean `zipfian`?
+  |
+3 |   - read: { keys: { zipfain: { exponent: 1 } } }
+  |                     ^^^^^^^
+w.yaml:4:20: unknown order `gaussian`; known: sequential, uniform, zipfian
+  |
+4 |   - read: { order: gaussian }
+  |                    ^^^^^^^^
+w.yaml:5:19: unknown range or distribution `zipf`; known: all, 0..5000, sequential, uniform, zipfian; did you mean `zipfian`?
+  |
+5 |   - read: { keys: zipf }
+  |                   ^^^^
+"#,
+    );
+}
+
+#[test]
+fn an_impossible_exponent() {
+    refused(
+        r#"keys: { count: 10000 }
+phases:
+  - read: { order: { zipfian: { exponent: 3.5 } } }
+  - read: { order: { zipfian: { exponent: -1 } } }"#,
+        r#"
+w.yaml:3:43: `exponent` is 3.5; allowed are 0 to 3
+  |
+3 |   - read: { order: { zipfian: { exponent: 3.5 } } }
+  |                                           ^^^
+w.yaml:4:43: `-1` is not a number such as 0.99
+  |
+4 |   - read: { order: { zipfian: { exponent: -1 } } }
+  |                                           ^^
+"#,
+    );
+}
+
+#[test]
+fn a_rate_of_zero() {
+    refused(
+        r#"keys: { count: 10000 }
+phases:
+  - mix: { operations: get, for: 30s, rate: 0/s }"#,
+        r#"
+w.yaml:3:45: a rate of zero would never send anything; leave `rate` out (or write closed) for a closed loop
+  |
+3 |   - mix: { operations: get, for: 30s, rate: 0/s }
+  |                                             ^^^
+"#,
+    );
+}
+
+#[test]
+fn a_rate_without_a_unit() {
+    refused(
+        r#"keys: { count: 10000 }
+phases:
+  - mix: { operations: get, for: 30s, rate: 50k }"#,
+        r#"
+w.yaml:3:45: `50k` has no unit; wanted is a rate such as 500/s or 50k/s, or closed, here perhaps 50k/s
+  |
+3 |   - mix: { operations: get, for: 30s, rate: 50k }
+  |                                             ^^^
+"#,
+    );
+}
+
+#[test]
+fn a_mix_that_lacks_all() {
+    refused(
+        r#"keys: { count: 10000 }
+phases:
+  - mix:"#,
+        r#"
+w.yaml:3:5: `mix` needs `operations`, as in operations: { get: 95%, set: 5% }
+  |
+3 |   - mix:
+  |     ^
+w.yaml:3:5: `mix` would never end; write for: 30s or count: 100k
+  |
+3 |   - mix:
+  |     ^
+"#,
+    );
+}
+
+#[test]
+fn shares_that_do_not_add_up() {
+    refused(
+        r#"keys: { count: 10000 }
+phases:
+  - mix: { operations: { get: 95%, set: 10% }, for: 30s }"#,
+        r#"
+w.yaml:3:24: the shares add up to 105%; they must add up to 100%
+  |
+3 |   - mix: { operations: { get: 95%, set: 10% }, for: 30s }
+  |                        ^
+"#,
+    );
+}
+
+#[test]
+fn an_unknown_operation() {
+    refused(
+        r#"keys: { count: 10000 }
+phases:
+  - mix: { operations: { get: 95%, sett: 5% }, for: 30s }
+  - read: { operations: hgetall }"#,
+        r#"
+w.yaml:3:36: unknown operation `sett`; known: get, set, del, exists, incr; did you mean `set`?
+  |
+3 |   - mix: { operations: { get: 95%, sett: 5% }, for: 30s }
+  |                                    ^^^^
+w.yaml:4:25: unknown operation `hgetall`; known: get, set, del, exists, incr
+  |
+4 |   - read: { operations: hgetall }
+  |                         ^^^^^^^
+"#,
+    );
+}
+
+#[test]
+fn settings_without_effect() {
+    refused(
+        r#"keys: { count: 10000 }
+phases:
+  - save: { on_miss: set }
+  - read: { ttl: 5s }"#,
+        r#"
+w.yaml:3:22: `save` reads nothing that could miss; leave `on_miss` out, or give it the operation get
+  |
+3 |   - save: { on_miss: set }
+  |                      ^^^
+w.yaml:4:18: `read` writes nothing that could expire; leave `ttl` out, or give it the operation set
+  |
+4 |   - read: { ttl: 5s }
+  |                  ^^
+"#,
+    );
+}
+
+#[test]
+fn an_end_said_twice() {
+    refused(
+        r#"keys: { count: 10000 }
+phases:
+  - save: { count: 5, for: 30s }"#,
+        r#"
+w.yaml:3:28: `count` and `for` both say when the phase ends; leave one of them out
+  |
+3 |   - save: { count: 5, for: 30s }
+  |                            ^^^
+"#,
+    );
+}
+
+#[test]
+fn keys_and_order_said_twice() {
+    refused(
+        r#"keys: { count: 10000 }
+phases:
+  - read: { keys: { uniform: { range: 0..10 } }, order: zipfian }"#,
+        r#"
+w.yaml:3:57: `keys` says already how keys are drawn; leave `order` out, or write keys: 0..5000 (or all) beside it
+  |
+3 | ad: { keys: { uniform: { range: 0..10 } }, order: zipfian }
+  |                                                   ^^^^^^^
+"#,
+    );
+}
+
+#[test]
+fn counts_beyond_the_limits() {
+    refused(
+        r#"keys: { count: 100G }
+phases:
+  - save: { clients: 0 }
+  - save: { clients: 20k, pipeline: 20k }
+  - save: { count: 0 }
+  - pause: 99d
+repeat: 5000"#,
+        r#"
+w.yaml:1:16: `count` is 100000000000; allowed are 1 to 1000000000
+  |
+1 | keys: { count: 100G }
+  |                ^^^^
+w.yaml:3:22: `clients` is 0; allowed are 1 to 10000
+  |
+3 |   - save: { clients: 0 }
+  |                      ^
+w.yaml:4:22: `clients` is 20000; allowed are 1 to 10000
+  |
+4 |   - save: { clients: 20k, pipeline: 20k }
+  |                      ^^^
+w.yaml:4:37: `pipeline` is 20000; allowed are 1 to 10000
+  |
+4 |   - save: { clients: 20k, pipeline: 20k }
+  |                                     ^^^
+w.yaml:5:20: `count` is 0; allowed are 1 to 1000000000000
+  |
+5 |   - save: { count: 0 }
+  |                    ^
+w.yaml:6:12: 99d is too long; allowed are 30d at the most
+  |
+6 |   - pause: 99d
+  |            ^^^
+w.yaml:7:9: `repeat` is 5000; allowed are 1 to 1000
+  |
+7 | repeat: 5000
+  |         ^^^^
+"#,
+    );
+}
+
+#[test]
+fn values_beyond_the_limits() {
+    refused(
+        r#"keys: { count: 10000 }
+values: { fixed: 513mb }
+phases: [ save: { keys: all } ]"#,
+        r#"
+w.yaml:2:18: values of 513mb; a value has 512mb at the most, as in Redis
+  |
+2 | values: { fixed: 513mb }
+  |                  ^^^^^
+"#,
+    );
+}
+
+#[test]
+fn more_in_flight_than_memory_holds() {
+    refused(
+        r#"keys: { count: 10000 }
+values: { fixed: 1mb }
+phases:
+  - save: { clients: 100, pipeline: 100 }"#,
+        r#"
+w.yaml:4:37: 100 clients times 100 in flight times values of 1mb are 10000mb at once; allowed are 4gb: lower `pipeline` or `clients`
+  |
+4 |   - save: { clients: 100, pipeline: 100 }
+  |                                     ^^^
+"#,
+    );
+}
+
+#[test]
+fn impossible_sizes() {
+    refused(
+        r#"keys: { count: 10000 }
+values: { uniform: { min: 2kb, max: 1kb } }
+phases: [ save: { keys: all } ]"#,
+        r#"
+w.yaml:2:37: `max` is 1kb, below `min`, 2kb; swap them
+  |
+2 | values: { uniform: { min: 2kb, max: 1kb } }
+  |                                     ^^^
+"#,
+    );
+}
+
+#[test]
+fn incomplete_sizes() {
+    refused(
+        r#"keys: { count: 10000 }
+values: { lognormal: { max: 1kb } }
+phases: [ save: { keys: all } ]"#,
+        r#"
+w.yaml:2:9: `median` is missing, as in lognormal: { median: 120b, sigma: 1.1 }
+  |
+2 | values: { lognormal: { max: 1kb } }
+  |         ^
+w.yaml:2:9: `sigma` is missing, as in lognormal: { median: 120b, sigma: 1.1 }
+  |
+2 | values: { lognormal: { max: 1kb } }
+  |         ^
+"#,
+    );
+}
+
+#[test]
+fn a_template_without_a_number() {
+    refused(
+        r#"keys: { name: key, count: 10000 }
+values: { template: "v{i}{i}" }
+phases: [ save: { keys: all } ]"#,
+        r#"
+w.yaml:1:15: `key` holds no number; wanted is a text with the key's number in it, such as key-{i}, or user:{i:08} for eight digits at least
+  |
+1 | keys: { name: key, count: 10000 }
+  |               ^^^
+w.yaml:2:21: `v{i}{i}` holds more than one number; write {i} once
+  |
+2 | values: { template: "v{i}{i}" }
+  |                     ^^^^^^^^^
+"#,
+    );
+}
+
+#[test]
+fn a_misplaced_indent() {
+    refused(
+        r#"keys: { count: 10000 }
+phases:
+  - save:
+    keys: all"#,
+        r#"
+w.yaml:3:5: found 2 keys side by side; a phase is one of save, read, flood, mix or pause (what belongs to `save` must stand further to the right)
+  |
+3 |   - save:
+  |     ^
+"#,
+    );
+}
+
+#[test]
+fn two_kinds_of_capacity() {
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ save: { keys: all } ]
+capacity: { keys: 6000, bytes: 2mb }"#,
+        r#"
+w.yaml:3:11: found 2 keys; a capacity is exactly one of as_configured, keys or bytes
+  |
+3 | capacity: { keys: 6000, bytes: 2mb }
+  |           ^
+"#,
+    );
+}
+
+#[test]
+fn no_capacity() {
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ save: { keys: all } ]
+capacity: { keys: 0 }"#,
+        r#"
+w.yaml:3:19: `keys` is 0; allowed are 1 to 1000000000
+  |
+3 | capacity: { keys: 0 }
+  |                   ^
+"#,
+    );
+}
+
+#[test]
+fn maxmemory_said_twice() {
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ save: { keys: all } ]
+capacity: { keys: 6000 }
+target: { embedded: { maxmemory: 1mb } }"#,
+        r#"
+w.yaml:3:11: `capacity` sets maxmemory, and so does `target`; leave one of them out
+  |
+3 | capacity: { keys: 6000 }
+  |           ^
+"#,
+    );
+}
+
+#[test]
+fn names_that_clash() {
+    refused(
+        r#"keys: { count: 10000 }
+phases:
+  - save: { name: one }
+  - read: { name: one }
+  - read: { name: server }
+  - read: { name: "1 2" }"#,
+        r#"
+w.yaml:4:19: the name `one` is taken by another phase; names must differ
+  |
+4 |   - read: { name: one }
+  |                   ^^^
+w.yaml:5:19: `server` means something else in expectations; give the phase another name
+  |
+5 |   - read: { name: server }
+  |                   ^^^^^^
+w.yaml:6:19: `1 2` is not a name: a letter, then letters, digits, `_` and `-`, 64 at the most
+  |
+6 |   - read: { name: "1 2" }
+  |                   ^^^^^
+"#,
+    );
+}
+
+#[test]
+fn an_unknown_policy() {
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ save: { keys: all } ]
+target: { embedded: { maxmemory-policy: alkeys-lru } }
+compare: { maxmemory-policy: [lru] }"#,
+        r#"
+w.yaml:3:41: unknown eviction policy `alkeys-lru`; known: noeviction, allkeys-lru, allkeys-lfu, allkeys-random, volatile-lru, volatile-lfu, volatile-random, volatile-ttl, allkeys-lru-exact; did you mean `allkeys-lru`?
+  |
+3 | target: { embedded: { maxmemory-policy: alkeys-lru } }
+  |                                         ^^^^^^^^^^
+w.yaml:4:31: unknown eviction policy `lru`; known: noeviction, allkeys-lru, allkeys-lfu, allkeys-random, volatile-lru, volatile-lfu, volatile-random, volatile-ttl, allkeys-lru-exact
+  |
+4 | compare: { maxmemory-policy: [lru] }
+  |                               ^^^
+"#,
+    );
+}
+
+#[test]
+fn a_misspelt_directive() {
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ save: { keys: all } ]
+target: { embedded: { maxmemory-sample: 5, clock: fast } }
+compare: { maxmemory-polcy: [allkeys-lru] }"#,
+        r#"
+w.yaml:3:23: unknown directive `maxmemory-sample`; did you mean `maxmemory-samples`?
+  |
+3 | target: { embedded: { maxmemory-sample: 5, clock: fast } }
+  |                       ^^^^^^^^^^^^^^^^
+w.yaml:3:51: unknown clock `fast`; known: virtual, real
+  |
+3 | target: { embedded: { maxmemory-sample: 5, clock: fast } }
+  |                                                   ^^^^
+w.yaml:4:12: unknown directive `maxmemory-polcy`; did you mean `maxmemory-policy`?
+  |
+4 | compare: { maxmemory-polcy: [allkeys-lru] }
+  |            ^^^^^^^^^^^^^^^
+"#,
+    );
+}
+
+#[test]
+fn a_comparison_of_nothing() {
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ save: { keys: all } ]
+compare: { maxmemory-samples: [], lfu-decay-time: [1, 1] }"#,
+        r#"
+w.yaml:3:31: `maxmemory-samples` has no values to compare; write two or more, as in [a, b]
+  |
+3 | compare: { maxmemory-samples: [], lfu-decay-time: [1, 1] }
+  |                               ^
+w.yaml:3:55: `1` is compared twice; leave one out (`repeat` runs every cell again)
+  |
+3 | are: { maxmemory-samples: [], lfu-decay-time: [1, 1] }
+  |                                                   ^
+"#,
+    );
+}
+
+#[test]
+fn too_many_cells() {
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ save: { keys: all } ]
+compare: { hz: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17], lfu-decay-time: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] }"#,
+        r#"
+w.yaml:3:10: more than 256 cells; compare fewer values, or in several files
+  |
+3 | compare: { hz: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17], lfu-decay-time: [1, 2, 3
+  |          ^
+"#,
+    );
+}
+
+#[test]
+fn expectations_about_nothing() {
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ save: { keys: all } ]
+compare: { maxmemory-policy: [allkeys-lru] }
+expect:
+  - alkeys-lru: save.errors == 0
+  - flood.errors == 0
+  - save.eror_rate < 1%
+  - survival.read > 50%
+  - save.errors = 0
+  - save.latency.p99 < 5
+  - save"#,
+        r#"
+w.yaml:5:5: unknown cell `alkeys-lru`; known: allkeys-lru; did you mean `allkeys-lru`?
+  |
+5 |   - alkeys-lru: save.errors == 0
+  |     ^^^^^^^^^^
+w.yaml:6:5: unknown subject `flood`; known: save, survival, server
+  |
+6 |   - flood.errors == 0
+  |     ^^^^^
+w.yaml:7:10: unknown measure of `save`: `eror_rate`; known: operations, throughput, errors, error_rate, hits, misses, hit_ratio, latency.mean, latency.max, latency.p50, latency.p99, latency.p99.9; did you mean `error_rate`?
+  |
+7 |   - save.eror_rate < 1%
+  |          ^^^^^^^^^
+w.yaml:8:14: unknown group of `survival`: `read`; known: fidelity
+  |
+8 |   - survival.read > 50%
+  |              ^^^^
+w.yaml:9:17: unknown comparison `=`; known: <, <=, ==, !=, >=, >
+  |
+9 |   - save.errors = 0
+  |                 ^
+w.yaml:10:24: `5` does not fit: the other side is a time (compare it with one such as 1ms)
+   |
+10 |   - save.latency.p99 < 5
+   |                        ^
+w.yaml:11:5: `save` compares nothing; write what is measured, one of <, <=, ==, !=, >=, >, and a number, as in mix.errors == 0
+   |
+11 |   - save
+   |     ^^^^
+"#,
+    );
+}
+
+#[test]
+fn an_expectation_in_quotes() {
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ save: { keys: all } ]
+expect: [ "save.eror_rate < 1%", 'sav.errors == 0' ]"#,
+        r#"
+w.yaml:3:17: unknown measure of `save`: `eror_rate`; known: operations, throughput, errors, error_rate, hits, misses, hit_ratio, latency.mean, latency.max, latency.p50, latency.p99, latency.p99.9; did you mean `error_rate`?
+  |
+3 | expect: [ "save.eror_rate < 1%", 'sav.errors == 0' ]
+  |                 ^^^^^^^^^
+w.yaml:3:35: unknown subject `sav`; known: save, survival, server; did you mean `save`?
+  |
+3 | expect: [ "save.eror_rate < 1%", 'sav.errors == 0' ]
+  |                                   ^^^
+"#,
+    );
+}
+
+#[test]
+fn groups_with_impossible_names() {
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ save: { keys: all } ]
+survival: { groups: { fidelity: all, a b: all } }"#,
+        r#"
+w.yaml:3:23: `fidelity` means something else in expectations; give the group another name
+  |
+3 | survival: { groups: { fidelity: all, a b: all } }
+  |                       ^^^^^^^^
+w.yaml:3:38: `a b` is not a name: a letter, then letters, digits, `_` and `-`, 64 at the most
+  |
+3 | survival: { groups: { fidelity: all, a b: all } }
+  |                                      ^^^
+"#,
+    );
+}
+
+#[test]
+fn an_unknown_target() {
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ save: { keys: all } ]
+target: embeded"#,
+        r#"
+w.yaml:3:9: unknown target `embeded`; known: embedded, spawn:PROGRAM, redis://host:port/database; did you mean `embedded`?
+  |
+3 | target: embeded
+  |         ^^^^^^^
+"#,
+    );
+}
+
+#[test]
+fn a_target_that_is_not_there_yet() {
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ save: { keys: all } ]
+target: rediss://cache.example:6380"#,
+        r#"
+w.yaml:3:9: not yet: TLS; use redis:// to a port without TLS
+  |
+3 | target: rediss://cache.example:6380
+  |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+"#,
+    );
+}
+
+#[test]
+fn an_endpoint_that_must_not_be_touched() {
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ save: { keys: all } ]
+target: redis://cache.example:6380/2
+compare: { maxmemory-policy: [allkeys-lru, allkeys-lfu] }"#,
+        r#"
+w.yaml:3:9: `compare` sets directives, which takes CONFIG SET, and every cell and repetition begins on an empty server, which takes FLUSHALL; cache.example:6380 is an endpoint with somebody's data, perhaps: if it may, write target: { endpoint: { url: …, allow: [config, flush] } }
+  |
+3 | target: redis://cache.example:6380/2
+  |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+"#,
+    );
+}
+
+#[test]
+fn an_endpoint_without_an_address() {
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ save: { keys: all } ]
+target: { endpoint: { allow: [flsh] } }"#,
+        r#"
+w.yaml:3:9: `url` is missing, as in endpoint: { url: redis://localhost:6379 }
+  |
+3 | target: { endpoint: { allow: [flsh] } }
+  |         ^
+w.yaml:3:31: unknown permission `flsh`; known: flush, config; did you mean `flush`?
+  |
+3 | target: { endpoint: { allow: [flsh] } }
+  |                               ^^^^
+"#,
+    );
+}
+
+#[test]
+fn an_endpoint_with_a_bad_address() {
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ save: { keys: all } ]
+target: { endpoint: { url: "http://localhost" } }"#,
+        r#"
+w.yaml:3:28: `http://localhost` is no address; write redis://[user:password@]host[:port][/database]
+  |
+3 | target: { endpoint: { url: "http://localhost" } }
+  |                            ^^^^^^^^^^^^^^^^^^
+"#,
+    );
+}
+
+#[test]
+fn nothing_written() {
+    refused(
+        r#"keys:
+phases:"#,
+        r#"
+w.yaml:1:5: found nothing; wanted is a map with `count` and perhaps `name`
+  |
+1 | keys:
+  |     ^
+w.yaml:2:7: found nothing; wanted is a list
+  |
+2 | phases:
+  |       ^
+"#,
+    );
+}
+
+#[test]
+fn an_empty_file() {
+    refused(
+        r#"# a workload, one day"#,
+        r#"
+w.yaml:1:1: the file is empty; a workload needs `keys` and `phases` at least
+  |
+1 | # a workload, one day
+  | ^
+"#,
+    );
+}
+
+#[test]
+fn a_list_for_a_workload() {
+    refused(
+        r#"- save
+- read"#,
+        r#"
+w.yaml:1:1: found a list; wanted is a map with the keys of a workload
+  |
+1 | - save
+  | ^
+"#,
+    );
+}
+
+#[test]
+fn a_text_for_a_workload() {
+    refused(
+        r#"save all the keys"#,
+        r#"
+w.yaml:1:1: found the text `save all the keys`; wanted is a map with the keys of a workload
+  |
+1 | save all the keys
+  | ^^^^^^^^^^^^^^^^^
+"#,
+    );
+}
+
+#[test]
+fn no_yaml() {
+    refused(
+        r#"keys: { count: 10000 
+phases: [ save ]"#,
+        r#"
+w.yaml:2:7: not readable as YAML: while parsing a flow mapping, did not find expected ',' or '}'
+  |
+2 | phases: [ save ]
+  |       ^
+"#,
+    );
+}
+
+#[test]
+fn tabs() {
+    refused(
+        r#"keys:
+	count: 10000"#,
+        r#"
+w.yaml:2:2: not readable as YAML: tabs disallowed within this context (block indentation)
+  |
+2 |  count: 10000
+  |  ^
+"#,
+    );
+}
+
+#[test]
+fn a_key_said_twice() {
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ save: { keys: all } ]
+keys: { count: 5 }"#,
+        r#"
+w.yaml:3:1: not readable as YAML: duplicate mapping key `keys` is not allowed here
+  |
+3 | keys: { count: 5 }
+  | ^^^^
+"#,
+    );
+}
+
+#[test]
+fn two_documents() {
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ save: { keys: all } ]
+---
+keys: { count: 10000 }
+phases: [ save: { keys: all } ]"#,
+        r#"
+w.yaml:4:1: not readable as YAML: only single YAML document expected but multiple found
+  |
+4 | keys: { count: 10000 }
+  | ^
+"#,
+    );
+}
+
+#[test]
+fn an_unknown_alias() {
+    refused(
+        r#"keys: *all
+phases: [ save: { keys: all } ]"#,
+        r#"
+w.yaml:1:7: not readable as YAML: reference to unknown value
+  |
+1 | keys: *all
+  |       ^
+"#,
+    );
+}
+
+const GOOD: &str = "keys: { count: 10000 }\nphases:\n  - save: { keys: all }\n";
+
+fn refused_set(setting: &str, told: &str) {
+    refused_with(
+        GOOD,
+        &Overrides {
+            set: vec![setting.to_owned()],
+            ..Overrides::default()
+        },
+        told,
+    );
+}
+
+#[test]
+fn settings_from_the_command_line() {
+    refused_set(
+        "keys.count",
+        "--set keys.count: write PATH=VALUE, as in --set keys.count=1M or --set phases.mix.rate=10k/s",
+    );
+    refused_set(
+        "keys.cuont=5",
+        "--set keys.cuont: unknown key `cuont`; known: name, count; did you mean `count`?\n  |\n1 | 5\n  | ^",
+    );
+    refused_set(
+        "phases.svae.keys=all",
+        "--set phases.svae.keys: unknown item of `phases`: `svae`; known: save; did you mean `save`?\n  |\n1 | all\n  | ^^^",
+    );
+    refused_set(
+        "phases.save.keys=0..90k",
+        "--set phases.save.keys: the range 0..90000 leads beyond the keys there are, 0..10000 (`keys: count`)\n  |\n1 | 0..90k\n  | ^^^^^^",
+    );
+    refused_set(
+        "keys.count.x=5",
+        "--set keys.count.x: `keys.count` is the text `10000`, which has no key `x`; set `keys.count` as a whole\n  |\n1 | 5\n  | ^",
+    );
+    refused_set(
+        "seed=[1",
+        "--set seed: not readable as YAML: unclosed bracket '['\n  |\n1 | [1\n  | ^",
+    );
+}
+
+#[test]
+fn targets_from_the_command_line() {
+    let target = |target: &str| Overrides {
+        target: Some(target.to_owned()),
+        ..Overrides::default()
+    };
+    refused_with(
+        GOOD,
+        &target("unix:///tmp/s"),
+        "--target: not yet: unix sockets; use redis:// to a TCP port",
+    );
+    refused_with(
+        GOOD,
+        &Overrides {
+            allow: vec!["config".into()],
+            ..Overrides::default()
+        },
+        "--allow: this is about the endpoint given with --target; for a target in the file, write allow: [...] there",
+    );
+    refused_with(
+        &format!("{GOOD}repeat: 2\n"),
+        &target("redis://host"),
+        "--target: every cell and repetition begins on an empty server, which takes FLUSHALL; host:6379 is an endpoint with somebody's \
+         data, perhaps: if it may, add --allow flush",
+    );
+    let allow = Overrides {
+        allow: vec!["flsh".into()],
+        ..target("redis://host")
+    };
+    refused_with(
+        GOOD,
+        &allow,
+        "--allow: unknown permission `flsh`; known: flush, config; did you mean `flush`?\n  |\n1 | flsh\n  | ^^^^",
+    );
+}
+
+/// A password on the command line is in no message.
+#[test]
+fn passwords_are_not_shown() {
+    let overrides = Overrides {
+        target: Some("redis://ann:secret@host:0".into()),
+        ..Overrides::default()
+    };
+    let told = load("w.yaml", GOOD, &overrides).unwrap_err().to_string();
+    assert_eq!(told, "--target: `0` is no port; ports are 1 to 65535");
+}
+
+/// What would take a machine down is refused in a moment, and nothing overflows.
+#[test]
+fn bombs() {
+    let mut aliases = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..20 {
+        let below = vec![format!("*a{}", level - 1); 9].join(", ");
+        aliases += &format!("a{level}: &a{level} [{below}]\n");
+    }
+    let phases = format!(
+        "keys: {{ count: 1 }}\nphases: [{}]\n",
+        vec!["save"; 200].join(", ")
+    );
+    let expects = format!(
+        "{GOOD}expect: [{}]\n",
+        vec!["save.errors == 0"; 2000].join(", ")
+    );
+    let groups: Vec<String> = (0..200).map(|group| format!("g{group}: all")).collect();
+    let groups = format!(
+        "{GOOD}survival: {{ groups: {{ {} }} }}\n",
+        groups.join(", ")
+    );
+    let probed = "keys: { count: 1G }\nphases: [ save ]\nsurvival: {}\n".to_owned();
+    for text in [
+        aliases,
+        phases,
+        expects,
+        groups,
+        probed,
+        "[".repeat(1 << 20),
+        "a: ".repeat(1 << 18),
+        " ".repeat(2 << 20),
+        "\"".to_owned(),
+    ] {
+        assert!(load("w.yaml", &text, &Overrides::default()).is_err());
+    }
+}
