@@ -97,6 +97,10 @@ pub struct Client {
     pub patterns: BTreeSet<Box<[u8]>>,
     /// MONITOR: it is shown every command.
     pub monitor: bool,
+    /// Whether it waits for a key and carries out nothing meanwhile.
+    pub blocked: bool,
+    /// Whether its commands may not wait: it is within a transaction.
+    pub deny_blocking: bool,
     /// Whether its connection is to end.
     pub close: Close,
     /// Bytes of a command that is not complete yet; its connection keeps them.
@@ -129,6 +133,8 @@ impl Client {
             channels: BTreeSet::new(),
             patterns: BTreeSet::new(),
             monitor: false,
+            blocked: false,
+            deny_blocking: false,
             close: Close::No,
             input_bytes: 0,
             outbox: Vec::new(),

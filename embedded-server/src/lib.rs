@@ -18,6 +18,7 @@
 //! Data flows from `net` (sockets) over `resp` (bytes to commands) and `command` (what they do) to `keyspace`, which knows
 //! neither. `node` composes the rooms; one node is one thread.
 
+pub mod blocking;
 pub mod client;
 pub mod clock;
 pub mod command;

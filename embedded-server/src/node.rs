@@ -9,6 +9,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::sync::Notify;
 
+use crate::blocking::Blocked;
 use crate::client::{Client, Clients, Close};
 use crate::clock::{Clock, Stopwatch};
 use crate::config::Config;
@@ -79,6 +80,8 @@ pub struct Server {
     pub clients: Clients,
     /// Who listens to what.
     pub pubsub: PubSub,
+    /// Who waits for what.
+    pub blocked: Blocked,
     /// How many clients are shown every command.
     pub monitors: usize,
     /// What was counted.
@@ -94,8 +97,8 @@ pub struct Server {
     /// Who is told what happens.
     pub log: Log,
     stop: Arc<Notify>,
-    /// Messages to the client whose command is running; they follow its reply.
-    pushes_to_self: Vec<u8>,
+    /// Messages to clients whose commands are running, by slot; they follow the reply.
+    pushes_to_self: Vec<(usize, Vec<u8>)>,
     /// The slot and the protocol of the client whose command is running.
     running: Option<(usize, Protocol)>,
 }
@@ -131,6 +134,7 @@ impl Server {
             now_ms,
             clients: Clients::default(),
             pubsub: PubSub::default(),
+            blocked: Blocked::default(),
             monitors: 0,
             stats: Stats::default(),
             slowlog: SlowLog::default(),
@@ -197,6 +201,7 @@ impl Server {
             .read_rates(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
         self.stats.peak_memory = self.stats.peak_memory.max(self.keyspace.used_memory());
         self.close_idle_clients();
+        self.unblock_due();
         !self.clock.is_virtual() && self.keyspace_cron()
     }
 
@@ -228,6 +233,7 @@ impl Server {
                 break;
             }
         }
+        self.unblock_due();
     }
 
     fn close_idle_clients(&mut self) {
@@ -235,7 +241,11 @@ impl Server {
         let limits = self.config.output_limits();
         for client in self.clients.iter_mut() {
             let idle_s = now_ms.saturating_sub(client.active_ms).unsigned_abs() / 1000;
-            if timeout_s > 0 && idle_s > timeout_s && client.subscriptions() == 0 && !client.monitor
+            if timeout_s > 0
+                && idle_s > timeout_s
+                && client.subscriptions() == 0
+                && !client.monitor
+                && !client.blocked
             {
                 client.end(Close::Now);
             }
@@ -268,6 +278,7 @@ impl Server {
             .iter()
             .for_each(|name| self.pubsub.unsubscribe(Topic::Pattern, name, client.slot));
         self.monitors -= usize::from(client.monitor);
+        self.blocked.forget(client.slot);
         self.clients.release(client.slot);
     }
 }
@@ -282,10 +293,21 @@ impl Server {
     /// Writes the messages that the running client has got behind its reply.
     #[inline]
     pub fn flush_pushes(&mut self, reply: &mut Reply) {
-        if !self.pushes_to_self.is_empty() {
-            reply.raw(&self.pushes_to_self);
-            self.pushes_to_self.clear();
+        if !self.pushes_to_self.is_empty()
+            && let Some((slot, _)) = self.running
+        {
+            self.flush_pushes_of(slot, reply);
         }
+    }
+
+    /// Writes the messages that the client in `slot` has got behind its reply.
+    pub(crate) fn flush_pushes_of(&mut self, slot: usize, reply: &mut Reply) {
+        self.pushes_to_self.retain(|(to, message)| {
+            if *to == slot {
+                reply.raw(message);
+            }
+            *to != slot
+        });
     }
 
     /// Publishes a message; says how many subscriptions it reached.
@@ -308,8 +330,8 @@ impl Server {
                 let protocol = running
                     .filter(|(own, _)| *own == slot)
                     .map_or(Protocol::Resp3, |(_, own)| own);
-                pushes_to_self
-                    .extend_from_slice(published(protocol, pattern, channel, message).bytes());
+                let text = published(protocol, pattern, channel, message);
+                pushes_to_self.push((slot, text.bytes().to_vec()));
             }
         })
     }

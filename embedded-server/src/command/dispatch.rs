@@ -42,6 +42,7 @@ pub fn run(
     if client.reply_mode != ReplyMode::On {
         silence(client, reply, start);
     }
+    server.serve_blocked();
     server.flush_pushes(reply);
 }
 

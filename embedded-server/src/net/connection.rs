@@ -38,8 +38,10 @@ struct Wire {
     stream: TcpStream,
     slot: usize,
     parser: Parser,
-    /// An unfinished command.
+    /// An unfinished command, or all that came after one that made the client wait.
     tail: Vec<u8>,
+    /// Whether the tail may hold whole commands.
+    held_back: bool,
 }
 
 impl Connection {
@@ -51,6 +53,7 @@ impl Connection {
                 slot,
                 parser: Parser::default(),
                 tail: Vec::new(),
+                held_back: false,
             },
         }
     }
@@ -101,6 +104,11 @@ impl Wire {
                 Close::AfterReply if !client.outbox().is_empty() => return Poll::Pending,
                 Close::AfterReply | Close::Now => return Poll::Ready(Ok(())),
             }
+            if self.held_back && !client.blocked {
+                self.begin_turn(turn, client, 0);
+                self.carry_out(task, turn, client, 0)?;
+                continue;
+            }
             let received = match self.receive(task, turn) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(result) => result?,
@@ -108,13 +116,32 @@ impl Wire {
             if received == 0 {
                 return Poll::Ready(Ok(()));
             }
-            turn.server.read_clock();
-            turn.server.stats.reads += 1;
-            turn.server.stats.input_bytes += received as u64;
-            client.active_ms = turn.server.now_ms;
-            turn.server.keyspace.set_no_touch(client.no_touch);
-            self.carry_out(task, turn, client, received)?;
+            self.begin_turn(turn, client, received);
+            if client.blocked {
+                self.hold_back(turn, client, received);
+            } else {
+                self.carry_out(task, turn, client, received)?;
+            }
         }
+    }
+
+    /// Reads the clock and counts what was received.
+    fn begin_turn(&self, turn: &mut Turn, client: &mut Client, received: usize) {
+        turn.server.read_clock();
+        turn.server.stats.reads += u64::from(received > 0);
+        turn.server.stats.input_bytes += received as u64;
+        client.active_ms = turn.server.now_ms;
+        turn.server.keyspace.set_no_touch(client.no_touch);
+    }
+
+    /// Keeps what has been received until the client no longer waits.
+    fn hold_back(&mut self, turn: &mut Turn, client: &mut Client, received: usize) {
+        let known = self.tail.len();
+        if known <= TAIL_BYTES_MOVED {
+            let received = turn.input.get(known..known + received);
+            self.tail.extend_from_slice(received.unwrap_or_default());
+        }
+        self.bound_tail(turn, client);
     }
 
     /// Reads behind the unfinished command: into the shared buffer where that is short, else where it lies.
@@ -168,6 +195,7 @@ impl Wire {
             turn.input = input;
             result?;
         }
+        self.held_back = client.blocked;
         self.bound_tail(turn, client);
         Ok(())
     }

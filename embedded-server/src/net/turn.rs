@@ -68,8 +68,15 @@ impl Turn {
                 starved,
                 error,
             } = parser.parse(rest, limits, &mut self.batch);
+            if let Some(done) = self.execute(client, rest) {
+                // What follows waits with the client, and is parsed again when it goes on.
+                *parser = Parser::default();
+                return Done {
+                    consumed: consumed + done,
+                    starved: true,
+                };
+            }
             consumed += parsed;
-            self.execute(client, rest);
             if let Some(error) = error.filter(|_| client.close == Close::No) {
                 self.refuse(client, &format!("ERR {error}"));
             }
@@ -80,12 +87,15 @@ impl Turn {
         }
     }
 
-    /// Carries out the batch. A command that panics ends its connection and no other.
-    fn execute(&mut self, client: &mut Client, input: &[u8]) {
+    /// Carries out the batch, up to a command that makes the client wait: says then where its bytes end. A command that
+    /// panics ends its connection and no other.
+    fn execute(&mut self, client: &mut Client, input: &[u8]) -> Option<usize> {
+        let mut blocked_by = None;
         let ran = catch_unwind(AssertUnwindSafe(|| {
             self.resolve(client, input);
             self.reply.set_protocol(client.protocol);
-            for (arguments, command) in self.batch.commands(input).zip(&self.commands) {
+            let commands = self.batch.commands(input).zip(&self.commands);
+            for (index, (arguments, command)) in commands.enumerate() {
                 dispatch::run(
                     &mut self.server,
                     client,
@@ -93,7 +103,10 @@ impl Turn {
                     &arguments,
                     *command,
                 );
-                if client.close != Close::No {
+                if client.blocked {
+                    blocked_by = Some(index);
+                }
+                if client.blocked || client.close != Close::No {
                     break;
                 }
             }
@@ -105,6 +118,7 @@ impl Turn {
             );
             client.end(Close::Now);
         }
+        self.batch.byte_end(blocked_by?)
     }
 
     /// Looks the commands up. Where there are several, their keys are fetched from memory all at once, before the first

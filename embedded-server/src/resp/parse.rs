@@ -150,6 +150,8 @@ pub struct Batch {
     spans: Vec<Span>,
     /// Where the spans of each command end; they begin where those of the one before ended.
     ends: Vec<usize>,
+    /// Where the bytes of each command end.
+    byte_ends: Vec<usize>,
 }
 
 impl Batch {
@@ -170,6 +172,13 @@ impl Batch {
         self.spans.clear();
         self.spans.shrink_to(SPANS_KEPT);
         self.ends.clear();
+        self.byte_ends.clear();
+    }
+
+    /// Where the bytes of command number `index` end in the input.
+    #[must_use]
+    pub fn byte_end(&self, index: usize) -> Option<usize> {
+        self.byte_ends.get(index).copied()
     }
 
     /// The commands, as arguments over the `input` they were parsed from.
@@ -242,7 +251,10 @@ impl Parser {
                 };
             }
             match self.command(input, consumed, limits, batch) {
-                Ok(Some(end)) => consumed = end,
+                Ok(Some(end)) => {
+                    consumed = end;
+                    batch.byte_ends.resize(batch.len(), end);
+                }
                 Ok(None) => {
                     return Progress {
                         consumed,
