@@ -10,10 +10,13 @@ use crate::recording::model::Repetition;
 use crate::survival::score;
 use crate::target::capacity::directives;
 use crate::target::{Running, TargetError};
+use crate::traffic::stream::derive;
 use crate::workload::plan::{Action, Directive, Load, Phase, Until};
 
 /// Worker threads of the drive.
 const WORKERS: u64 = 1;
+/// Sets the embedded server's draws apart from those of the load.
+const SERVER_DRAWS: u64 = 0x5e_7e_d1;
 /// How often a pause looks up.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -67,7 +70,9 @@ impl Run<'_> {
                 value: bytes.to_string(),
             });
         }
-        let mut server = Running::start(self.plan, &directives, self.interrupt)
+        // All cells of a repetition meet the same chance.
+        let seed = derive(self.plan.seed, &[SERVER_DRAWS, u64::from(number)]);
+        let mut server = Running::start(self.plan, &directives, seed, self.interrupt)
             .map_err(|error| self.stop(error))?;
         let maxmemory_bytes = server.maxmemory().map_err(|error| self.stop(error))?;
         if self.server.is_none() {

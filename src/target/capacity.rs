@@ -116,7 +116,7 @@ impl Trial<'_> {
         };
         let mut directives = directives(self.plan, self.plan.cells.first());
         directives.push(limit);
-        Running::start(self.plan, &directives, self.interrupt)
+        Running::start(self.plan, &directives, self.plan.seed, self.interrupt)
     }
 
     /// Writes the first `count` keys.

@@ -99,7 +99,8 @@ pub fn keys(plan: &Plan) -> KeySpace {
 }
 
 impl Running {
-    /// Starts the plan's target under `directives`, or clears and sets up the endpoint.
+    /// Starts the plan's target under `directives`, or clears and sets up the endpoint. An embedded server takes its own
+    /// random draws from `seed`.
     ///
     /// # Errors
     ///
@@ -107,11 +108,12 @@ impl Running {
     pub fn start(
         plan: &Plan,
         directives: &[Directive],
+        seed: u64,
         interrupt: &Interrupt,
     ) -> Result<Self, TargetError> {
         let (kind, control, login) = match &plan.target {
             Target::Embedded { clock } => {
-                let (server, control) = Embedded::start(*clock, directives)?;
+                let (server, control) = Embedded::start(*clock, seed, directives)?;
                 (Kind::Embedded(server), control, Login::default())
             }
             Target::Spawn { program } => {

@@ -14,6 +14,7 @@ mod common;
 
 mod accounts;
 mod courtesy;
+mod repeat;
 mod trouble;
 
 use cachebench::recording::model::{PhaseRecord, Recording};
