@@ -336,10 +336,12 @@ impl Server {
         })
     }
 
-    /// Publishes a keyspace event, if `notify-keyspace-events` asks for its class.
+    /// Publishes a keyspace event, if `notify-keyspace-events` asks for its class, and before it the removals that led
+    /// to it.
     #[inline]
     pub fn notify(&mut self, class: Events, event: &str, db: Db, key: &[u8]) {
         if self.config.events.has(class) {
+            self.publish_removals();
             self.publish_event(event, db, key);
         }
     }
@@ -352,7 +354,9 @@ impl Server {
                 EventKind::Expired => (Events::EXPIRED, "expired"),
                 EventKind::Evicted => (Events::EVICTED, "evicted"),
             };
-            self.notify(class, event, removal.db, &removal.key);
+            if self.config.events.has(class) {
+                self.publish_event(event, removal.db, &removal.key);
+            }
         }
     }
 

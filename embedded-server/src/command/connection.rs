@@ -1,5 +1,6 @@
 //! The connection itself: PING, ECHO, SELECT, AUTH, HELLO, QUIT, RESET.
 
+use super::generic::database_in;
 use super::outcome::{Outcome, Refusal, handler};
 use super::table::{CommandSpec, Group, flags};
 use super::{Arguments, Context, is, refusal};
@@ -33,26 +34,12 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .about("1.0.0", "Changes the database of this connection."),
     spec("auth", -2, handler!(auth))
         .flags(flags![
-            NOSCRIPT,
-            LOADING,
-            STALE,
-            SKIP_MONITOR,
-            SKIP_SLOWLOG,
-            FAST,
-            NO_AUTH,
-            ALLOW_BUSY
+            NOSCRIPT, LOADING, STALE, SECRET, FAST, NO_AUTH, ALLOW_BUSY
         ])
         .about("1.0.0", "Gives the password."),
     spec("hello", -1, handler!(hello))
         .flags(flags![
-            NOSCRIPT,
-            LOADING,
-            STALE,
-            SKIP_MONITOR,
-            SKIP_SLOWLOG,
-            FAST,
-            NO_AUTH,
-            ALLOW_BUSY
+            NOSCRIPT, LOADING, STALE, SECRET, FAST, NO_AUTH, ALLOW_BUSY
         ])
         .about(
             "6.0.0",
@@ -93,13 +80,7 @@ fn echo(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
 }
 
 fn select(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
-    let index = integer::parse(&arguments[1])
-        .filter(|index| i32::try_from(*index).is_ok())
-        .ok_or(refusal::NOT_AN_INTEGER)?;
-    let db = usize::try_from(index)
-        .ok()
-        .and_then(|index| context.server.keyspace.db(index));
-    context.client.db = db.ok_or(refusal::DB_OUT_OF_RANGE)?;
+    context.client.db = database_in(context, &arguments[1])?;
     context.reply.ok();
     Ok(())
 }

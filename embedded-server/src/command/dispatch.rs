@@ -129,8 +129,9 @@ fn took(context: &mut Context<'_>, arguments: &Arguments<'_>, command: &Command,
         i64::try_from(ns / 1000).unwrap_or(i64::MAX),
         server.config.slowlog_log_slower_than_us,
     );
-    if threshold_us >= 0 && took_us >= threshold_us && !command.spec.flags.has(Flags::SKIP_SLOWLOG)
-    {
+    let hidden = [Flags::SECRET, Flags::SKIP_SLOWLOG];
+    let hidden = hidden.into_iter().any(|flag| command.spec.flags.has(flag));
+    if threshold_us >= 0 && took_us >= threshold_us && !hidden {
         let entry = Entry {
             id: 0,
             unix_seconds: server.now_ms / 1000,

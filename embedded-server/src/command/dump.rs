@@ -4,7 +4,7 @@ use super::deadline::TimeForm;
 use super::outcome::{Outcome, Refusal, handler, integer_in};
 use super::table::{CommandSpec, Group, Keys, flags};
 use super::{Arguments, Context, generic, is, refusal, string};
-use crate::keyspace::{Access, AccessData, Expiry};
+use crate::keyspace::{Access, AccessData, Expiry, Written};
 use crate::notify::Events;
 use crate::rdb::payload::{self, Value};
 
@@ -97,11 +97,12 @@ fn restore(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
         // It would be gone at once; all that is left to do is to remove what was there.
         generic::delete(context, key);
     } else {
-        let written = context.server.keyspace.set_string(db, key, &text, expiry)?;
+        context.server.keyspace.set_string(db, key, &text, expiry)?;
         if let Some(data) = options.access_data() {
             context.server.keyspace.restore_access(db, key, data);
         }
-        context.wrote(written, Events::GENERIC, "restore", key);
+        // What was there counts as deleted, so the key is new whether or not it was.
+        context.wrote(Written::Created, Events::GENERIC, "restore", key);
     }
     context.reply.ok();
     Ok(())

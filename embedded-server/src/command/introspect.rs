@@ -5,28 +5,25 @@ use super::table::{Command, CommandSpec, Flags, Group, Keys, flags, table};
 use super::{Arguments, Context, Handler, Reply, is, refusal};
 use crate::text::glob;
 
-pub(super) const COMMANDS: &[CommandSpec] =
-    &[
-        CommandSpec::new("command", -1, Group::Server, handler!(all))
-            .flags(flags![LOADING, STALE])
-            .about("2.8.13", "Every command, described.")
-            .subcommands(&[
-                sub("count", 2, handler!(count)).about("2.8.13", "How many commands there are."),
-                sub("list", -2, handler!(list)).about("7.0.0", "The names of the commands."),
-                sub("info", -2, handler!(info))
-                    .about("2.8.13", "Commands, described for programs."),
-                sub("docs", -2, handler!(docs)).about("7.0.0", "Commands, described for people."),
-                sub("getkeys", -3, handler!(getkeys)).about("2.8.13", "The keys within a command."),
-                sub("getkeysandflags", -3, handler!(getkeys_and_flags)).about(
-                    "7.0.0",
-                    "The keys within a command, and what it does with them.",
-                ),
-                sub("help", 2, handler!(help_command)).about("5.0.0", "Lists the subcommands."),
-            ]),
-    ];
+pub(super) const COMMANDS: &[CommandSpec] = &[sub("command", -1, handler!(all))
+    .about("2.8.13", "Every command, described.")
+    .subcommands(&[
+        sub("count", 2, handler!(count)).about("2.8.13", "How many commands there are."),
+        sub("list", -2, handler!(list)).about("7.0.0", "The names of the commands."),
+        sub("info", -2, handler!(info)).about("2.8.13", "Commands, described for programs."),
+        sub("docs", -2, handler!(docs)).about("7.0.0", "Commands, described for people."),
+        sub("getkeys", -4, handler!(getkeys)).about("2.8.13", "The keys within a command."),
+        sub("getkeysandflags", -4, handler!(getkeys_and_flags)).about(
+            "7.0.0",
+            "The keys within a command, and what it does with them.",
+        ),
+        sub("help", 2, handler!(help_command)).about("5.0.0", "Lists the subcommands."),
+    ])];
 
 const fn sub(name: &'static str, arity: i16, handler: Handler) -> CommandSpec {
-    CommandSpec::new(name, arity, Group::Server, handler).flags(flags![LOADING, STALE])
+    let spec = CommandSpec::new(name, arity, Group::Server, handler);
+    spec.flags(flags![LOADING, STALE])
+        .category(Some("connection"))
 }
 
 const HELP: &[&str] = &[
@@ -233,7 +230,7 @@ fn acl_categories(command: &Command) -> Vec<&'static str> {
         .into_iter()
         .filter(|(holds, _)| *holds)
         .map(|(_, name)| name);
-    implied.chain(command.spec.group.acl_category()).collect()
+    implied.chain(command.spec.category).collect()
 }
 
 fn docs(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {

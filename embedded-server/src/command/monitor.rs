@@ -22,7 +22,8 @@ fn monitor(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
 /// Shows a command that is about to run to every client that monitors.
 #[cold]
 pub(super) fn show(context: &mut Context<'_>, arguments: &Arguments<'_>, command: &Command) {
-    if command.spec.flags.has(Flags::SKIP_MONITOR) || command.spec.flags.has(Flags::ADMIN) {
+    let hidden = [Flags::SECRET, Flags::SKIP_MONITOR, Flags::ADMIN];
+    if hidden.into_iter().any(|flag| command.spec.flags.has(flag)) {
         return;
     }
     let line = line(context, arguments);

@@ -41,7 +41,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         "publish",
         3,
         handler!(publish),
-        flags![PUBSUB, LOADING, STALE, FAST, MAY_REPLICATE],
+        flags![PUBSUB, LOADING, STALE, FAST],
     )
     .about("2.0.0", "Sends a message to whoever listens to a channel."),
     spec("pubsub", -2, handler!(unknown_subcommand), Flags::NONE)
@@ -58,6 +58,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
             spec("shardnumsub", -2, handler!(no_subscribers), ORDINARY)
                 .about("7.0.0", "Who listens to shard channels: nobody."),
             spec("help", 2, handler!(help_pubsub), flags![LOADING, STALE])
+                .category(None)
                 .about("6.2.0", "Lists the subcommands."),
         ]),
 ];

@@ -33,15 +33,17 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         "role",
         1,
         handler!(role),
-        flags![NOSCRIPT, LOADING, STALE, FAST, ADMIN],
+        flags![NOSCRIPT, LOADING, STALE, FAST, DANGEROUS],
     )
+    .category(Some("admin"))
     .about("2.8.12", "Its part in replication."),
     spec(
         "lastsave",
         1,
         handler!(lastsave),
-        flags![LOADING, STALE, FAST, ADMIN],
+        flags![LOADING, STALE, FAST, DANGEROUS],
     )
+    .category(Some("admin"))
     .about(
         "1.0.0",
         "When the data set was last saved: never, so since when the node runs.",

@@ -54,6 +54,8 @@ impl Flags {
     pub const MAY_REPLICATE: Self = Self(1 << 18);
     /// ACL category `dangerous`, beyond what the flags above imply.
     pub const DANGEROUS: Self = Self(1 << 19);
+    /// Its arguments may hold a password: neither shown to MONITOR nor noted in SLOWLOG. Not told by COMMAND INFO.
+    pub const SECRET: Self = Self(1 << 20);
 
     const NAMES: &[(Self, &'static str)] = &[
         (Self::WRITE, "write"),
@@ -260,6 +262,8 @@ pub struct CommandSpec {
     pub find_keys: Option<FindKeys>,
     /// The group it is documented under.
     pub group: Group,
+    /// The ACL category of what it works on, if it has one.
+    pub category: Option<&'static str>,
     /// The version of Redis it came with.
     pub since: &'static str,
     /// What it does, in a sentence.
@@ -281,6 +285,7 @@ impl CommandSpec {
             keys: Keys::NONE,
             find_keys: None,
             group,
+            category: group.acl_category(),
             since: "1.0.0",
             summary: "",
             handler,
@@ -310,6 +315,13 @@ impl CommandSpec {
         self
     }
 
+    /// In another ACL category than its group's, or in none.
+    #[must_use]
+    pub const fn category(mut self, category: Option<&'static str>) -> Self {
+        self.category = category;
+        self
+    }
+
     /// Documented by the version it came with and a sentence.
     #[must_use]
     pub const fn about(mut self, since: &'static str, summary: &'static str) -> Self {
@@ -318,9 +330,12 @@ impl CommandSpec {
         self
     }
 
-    /// With subcommands.
+    /// With subcommands. A container that is no command by itself works on nothing, so it has no category.
     #[must_use]
     pub const fn subcommands(mut self, subcommands: &'static [CommandSpec]) -> Self {
+        if self.arity != -1 {
+            self.category = None;
+        }
         self.subcommands = subcommands;
         self
     }

@@ -7,7 +7,41 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 /// One command: its name and arguments.
-pub(crate) type Command = Vec<Vec<u8>>;
+#[derive(Clone, PartialEq)]
+pub(crate) struct Command(pub(crate) Vec<Vec<u8>>);
+
+impl Command {
+    /// A line split at its spaces; for commands without odd bytes.
+    pub(crate) fn line(line: &str) -> Self {
+        Self::words(&line.split(' ').collect::<Vec<_>>())
+    }
+
+    pub(crate) fn words<Word: AsRef<[u8]>>(words: &[Word]) -> Self {
+        Self(words.iter().map(|word| word.as_ref().to_vec()).collect())
+    }
+}
+
+impl Command {
+    /// The word at `index` in upper case, or the empty one.
+    pub(crate) fn word(&self, index: usize) -> String {
+        let word = self
+            .0
+            .get(index)
+            .map(|word| String::from_utf8_lossy(word).to_uppercase());
+        word.unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let words: Vec<_> = self
+            .0
+            .iter()
+            .map(|word| word.escape_ascii().to_string())
+            .collect();
+        f.write_str(&words.join(" "))
+    }
+}
 
 /// A reply as it stood on the wire.
 #[derive(Clone, PartialEq)]
@@ -33,10 +67,11 @@ impl Reply {
         Self::Bulk(text.as_bytes().to_vec())
     }
 
-    pub(crate) fn integer(&self) -> Option<i64> {
+    /// The bytes of a bulk; none for anything else.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         match self {
-            Self::Integer(number) => Some(*number),
-            _ => None,
+            Self::Bulk(bytes) => bytes.clone(),
+            _ => Vec::new(),
         }
     }
 
@@ -85,22 +120,6 @@ impl std::fmt::Debug for Reply {
     }
 }
 
-/// Splits a line at its spaces; for commands without odd bytes.
-pub(crate) fn command(line: &str) -> Command {
-    line.split(' ')
-        .map(|word| word.as_bytes().to_vec())
-        .collect()
-}
-
-/// A command as a person would type it, for failure messages.
-pub(crate) fn shown(command: &Command) -> String {
-    command
-        .iter()
-        .map(|word| word.escape_ascii().to_string())
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
 trait Duplex: Read + Write + Send {}
 impl<T: Read + Write + Send> Duplex for T {}
 
@@ -127,7 +146,7 @@ impl Client {
 
     /// Sends one command, given as a line split at spaces, and reads its reply.
     pub(crate) fn line(&mut self, line: &str) -> Reply {
-        self.call(&command(line))
+        self.call(&Command::line(line))
     }
 
     /// Sends one command and reads its reply.
@@ -197,8 +216,8 @@ fn number(text: &str) -> i64 {
 }
 
 fn encode(command: &Command) -> Vec<u8> {
-    let mut bytes = format!("*{}\r\n", command.len()).into_bytes();
-    for word in command {
+    let mut bytes = format!("*{}\r\n", command.0.len()).into_bytes();
+    for word in &command.0 {
         bytes.extend(format!("${}\r\n", word.len()).as_bytes());
         bytes.extend(word);
         bytes.extend(b"\r\n");

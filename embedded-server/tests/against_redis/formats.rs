@@ -4,12 +4,8 @@ use embedded_server::rdb::payload::{self, Value};
 use embedded_server::text::{extended::Extended, glob, integer};
 use proptest::prelude::*;
 
-use crate::client::Reply;
+use crate::client::{Command, Reply};
 use crate::peer::Peer;
-
-fn words(words: &[&[u8]]) -> Vec<Vec<u8>> {
-    words.iter().map(|word| word.to_vec()).collect()
-}
 
 /// Strings of every kind that the payload treats differently.
 fn contents() -> impl Strategy<Value = Vec<u8>> {
@@ -39,12 +35,12 @@ fn dumps_are_the_same_bytes_and_restore_both_ways() {
     let client = std::cell::RefCell::new(peer.client());
     proptest!(|(bytes in contents())| {
         let mut client = client.borrow_mut();
-        client.call(&words(&[b"SET", b"theirs", &bytes]));
+        client.call(&Command::words::<&[u8]>(&[b"SET", b"theirs", &bytes]));
         let Reply::Bulk(theirs) = client.line("DUMP theirs") else { panic!("a payload") };
         let ours = payload::encode_string(&bytes, true);
         prop_assert_eq!(&ours, &theirs);
         prop_assert_eq!(payload::decode(&theirs), Ok(Value::String(bytes.clone())));
-        prop_assert_eq!(client.call(&words(&[b"RESTORE", b"ours", b"0", &ours, b"REPLACE"])), Reply::ok());
+        prop_assert_eq!(client.call(&Command::words::<&[u8]>(&[b"RESTORE", b"ours", b"0", &ours, b"REPLACE"])), Reply::ok());
         prop_assert_eq!(client.line("GET ours"), Reply::Bulk(bytes));
     });
 }
@@ -62,9 +58,9 @@ fn globs_choose_the_same_keys() {
         let mut client = client.borrow_mut();
         client.line("FLUSHALL");
         for text in &texts {
-            client.call(&words(&[b"SET", text, b""]));
+            client.call(&Command::words::<&[u8]>(&[b"SET", text, b""]));
         }
-        let theirs = client.call(&words(&[b"KEYS", &pattern])).sorted();
+        let theirs = client.call(&Command::words::<&[u8]>(&[b"KEYS", &pattern])).sorted();
         let ours = texts.into_iter().filter(|text| glob::matches(&pattern, text)).map(Reply::Bulk).collect();
         prop_assert_eq!(Reply::Items('*', ours).sorted(), theirs, "{}", pattern.escape_ascii());
     });
@@ -89,8 +85,8 @@ fn float_sums_read_the_same() {
     let client = std::cell::RefCell::new(peer.client());
     proptest!(|(a in floats(), b in floats())| {
         let mut client = client.borrow_mut();
-        client.call(&words(&[b"SET", b"sum", a.as_bytes()]));
-        let theirs = client.call(&words(&[b"INCRBYFLOAT", b"sum", b.as_bytes()]));
+        client.call(&Command::words::<&[u8]>(&[b"SET", b"sum", a.as_bytes()]));
+        let theirs = client.call(&Command::words::<&[u8]>(&[b"INCRBYFLOAT", b"sum", b.as_bytes()]));
         prop_assert_eq!(sum(&a, &b), theirs);
     });
 }
@@ -111,7 +107,7 @@ fn integers_are_told_apart_from_other_strings() {
     let client = std::cell::RefCell::new(peer.client());
     proptest!(|(text in "[-+ ]?[0-9]{0,20}")| {
         let mut client = client.borrow_mut();
-        client.call(&words(&[b"SET", b"number", text.as_bytes()]));
+        client.call(&Command::words::<&[u8]>(&[b"SET", b"number", text.as_bytes()]));
         let is_integer = client.line("OBJECT ENCODING number") == Reply::bulk("int");
         prop_assert_eq!(integer::parse(text.as_bytes()).is_some(), is_integer, "{}", text);
     });

@@ -58,7 +58,17 @@ fn fold(
 
 fn source<'c>(context: &'c mut Context<'_>, key: &[u8]) -> Result<&'c [u8], Refusal> {
     let db = context.db();
-    Ok(string::lookup(&mut context.server.keyspace, db, key, Access::Read)?.unwrap_or_default())
+    if context
+        .server
+        .keyspace
+        .lookup(db, key, Access::Read)
+        .is_none()
+    {
+        context.missed(key);
+        return Ok(&[]);
+    }
+    let found = string::lookup(&mut context.server.keyspace, db, key, Access::Silent)?;
+    Ok(found.unwrap_or_default())
 }
 
 /// Puts the outcome under `target`; an empty one removes it.

@@ -3,7 +3,7 @@
 use super::{bit_at, put_bit, scaled_offset_in};
 use crate::command::outcome::{Outcome, Refusal, integer_in};
 use crate::command::{Arguments, Context, Reply, is, refusal, string};
-use crate::keyspace::Access;
+use crate::keyspace::{Access, Written};
 use crate::notify::Events;
 use crate::text::integer;
 
@@ -52,14 +52,17 @@ fn carry_out(
     let old_length = string::lookup(keyspace, db, key, Access::Silent)?.map_or(0, <[u8]>::len);
     let reply = &mut *context.reply;
     reply.array(operations.len());
-    let mut changed = length > old_length;
+    let (grown, mut changed) = (length > old_length, false);
     let written = keyspace.edit_string(db, key, length.max(old_length), |text| {
         for operation in operations {
-            changed |= operation.carry_out(text, reply);
+            changed |= operation
+                .carry_out(text, reply)
+                .is_some_and(|differs| differs || grown);
         }
     })?;
+    context.created(written == Written::Created, db, key);
     if changed {
-        context.wrote(written, Events::STRING, "setbit", key);
+        context.notify(Events::STRING, "setbit", key);
     }
     Ok(())
 }
@@ -175,13 +178,13 @@ impl Operation {
         writes.then_some(self.field.offset + self.field.bits as usize)
     }
 
-    /// Carries it out on `text` and answers; says whether it changed anything.
-    fn carry_out(&self, text: &mut [u8], reply: &mut Reply) -> bool {
+    /// Carries it out on `text` and answers; when it wrote, says whether the number is another now.
+    fn carry_out(&self, text: &mut [u8], reply: &mut Reply) -> Option<bool> {
         let old = self.field.read(text);
         let wanted = match self.action {
             Action::Get => {
                 reply.integer(old);
-                return false;
+                return None;
             }
             Action::Add(increment) => i128::from(old) + i128::from(increment),
             // A negative number means its bits when the field has no sign.
@@ -190,7 +193,7 @@ impl Operation {
         };
         let Some(new) = self.field.fitted(wanted, self.overflow) else {
             reply.null();
-            return false;
+            return None;
         };
         self.field.write(text, new);
         reply.integer(if matches!(self.action, Action::Set(_)) {
@@ -198,7 +201,7 @@ impl Operation {
         } else {
             new
         });
-        old != new
+        Some(old != new)
     }
 }
 

@@ -110,18 +110,20 @@ const fn row(name: &'static str, arity: i16, handler: super::Handler, flags: Fla
     CommandSpec::new(name, arity, Group::Generic, handler).flags(flags)
 }
 
-/// A command on whole databases: documented with the server's.
+/// A command on whole databases: documented with the server's, permitted with those on keys.
 const fn whole(
     name: &'static str,
     arity: i16,
     handler: super::Handler,
     flags: Flags,
 ) -> CommandSpec {
-    CommandSpec::new(name, arity, Group::Server, handler).flags(flags)
+    CommandSpec::new(name, arity, Group::Server, handler)
+        .flags(flags)
+        .category(Some("keyspace"))
 }
 
-/// The database that `text` numbers, as COPY and MOVE read it.
-fn database_in(context: &Context<'_>, text: &[u8]) -> Result<Db, Refusal> {
+/// The database that `text` numbers, as SELECT, COPY and MOVE read it.
+pub(super) fn database_in(context: &Context<'_>, text: &[u8]) -> Result<Db, Refusal> {
     let number = i32::try_from(integer_in(text)?).map_err(|_| {
         format!(
             "ERR value is out of range, value must between {} and {}",

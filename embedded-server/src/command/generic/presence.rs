@@ -52,13 +52,12 @@ fn is_there(context: &mut Context<'_>, key: &[u8], access: Access) -> bool {
 }
 
 pub(super) fn type_of(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
-    let db = context.db();
-    let found = context
-        .server
-        .keyspace
-        .lookup(db, &arguments[1], Access::Peek);
-    context
-        .reply
-        .simple(found.map_or("none", |entry| entry.type_name()));
+    let (db, key) = (context.db(), &arguments[1]);
+    let found = context.server.keyspace.lookup(db, key, Access::Peek);
+    let name = found.map(|entry| entry.type_name());
+    context.reply.simple(name.unwrap_or("none"));
+    if name.is_none() {
+        context.missed(key);
+    }
     Ok(())
 }

@@ -68,7 +68,11 @@ fn operand(context: &mut Context<'_>, key: &[u8]) -> Result<Vec<u8>, Refusal> {
     let db = context.db();
     let found = lookup(&mut context.server.keyspace, db, key, Access::Read);
     let found = found.map_err(|_| "ERR The specified keys must contain string values")?;
-    Ok(found.unwrap_or_default().to_vec())
+    let text = found.map(<[u8]>::to_vec);
+    if text.is_none() {
+        context.missed(key);
+    }
+    Ok(text.unwrap_or_default())
 }
 
 fn answer_matches(context: &mut Context<'_>, options: &Options, table: &Lengths<'_>) {
