@@ -108,7 +108,7 @@ impl Server {
     #[must_use]
     pub fn new(options: Options, port: u16) -> Self {
         let Options {
-            config,
+            mut config,
             clock,
             config_file,
             log,
@@ -126,6 +126,7 @@ impl Server {
             started_ms: now_ms,
             config_file,
         };
+        config.limits.hash_seed = random.random();
         let mut server = Self {
             keyspace: Keyspace::new(config.databases, random.random(), config.keyspace.clone()),
             config,

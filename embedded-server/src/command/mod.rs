@@ -15,6 +15,7 @@ mod expiry;
 mod generic;
 mod introspect;
 mod latency;
+mod list;
 mod memory;
 mod monitor;
 mod object;
@@ -24,6 +25,7 @@ mod server;
 mod slowlog;
 mod string;
 pub mod table;
+mod typed;
 
 use crate::client::Client;
 use crate::keyspace::Db;
@@ -122,6 +124,7 @@ impl Context<'_> {
 const GROUPS: &[&[table::CommandSpec]] = &[
     string::COMMANDS,
     bit::COMMANDS,
+    list::COMMANDS,
     generic::COMMANDS,
     expiry::COMMANDS,
     object::COMMANDS,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Arguments, Context, refusal};
+use super::{Arguments, Context, Reply, refusal};
 use crate::keyspace::{Db, EditError, OutOfMemory, Written, WrongType};
 use crate::notify::Events;
 use crate::rdb::payload::PayloadError;
@@ -37,6 +37,11 @@ pub(crate) fn settle(
 }
 
 impl Refusal {
+    /// Answers with it.
+    pub(crate) fn answer(&self, reply: &mut Reply) {
+        reply.error_bytes(&self.0);
+    }
+
     /// Too few or too many arguments for `command`.
     pub(crate) fn arity(command: &str) -> Self {
         format!("ERR wrong number of arguments for '{command}' command").into()

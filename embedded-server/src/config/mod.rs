@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use crate::keyspace::Settings;
 use crate::notify::Events;
+use crate::types::Limits;
 
 /// The limits of one class of clients: `client-output-buffer-limit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -110,6 +111,10 @@ hot_fields! {
     client_query_buffer_limit: usize = number("client-query-buffer-limit");
     /// What the keyspace obeys; hand it over by [`Keyspace::configure`](crate::keyspace::Keyspace::configure) after a change.
     keyspace: Settings = settings("maxmemory");
+    /// When a data type leaves its compact form.
+    limits: Limits = limits("hash-max-listpack-entries");
+    /// Longest sparse HyperLogLog, in bytes.
+    hll_sparse_max_bytes: usize = number("hll-sparse-max-bytes");
     /// Commands of so many microseconds are noted in the slow log; negative for none.
     slowlog_log_slower_than_us: i64 = number("slowlog-log-slower-than");
     /// The most entries of the slow log.
@@ -259,6 +264,22 @@ impl Config {
         matches!(self.value(name), Some(Value::Boolean(true)))
     }
 
+    /// `_first` only names where the directives that the data types obey begin.
+    fn limits(&self, _first: &str) -> Limits {
+        Limits {
+            hash_max_listpack_entries: self.number("hash-max-listpack-entries"),
+            hash_max_listpack_value: self.number("hash-max-listpack-value"),
+            set_max_intset_entries: self.number("set-max-intset-entries"),
+            zset_max_listpack_entries: self.number("zset-max-listpack-entries"),
+            zset_max_listpack_value: self.number("zset-max-listpack-value"),
+            list_max_listpack_size: self.number("list-max-listpack-size"),
+            stream_node_max_bytes: self.number("stream-node-max-bytes"),
+            stream_node_max_entries: self.number("stream-node-max-entries"),
+            // The node draws the seed; a configuration has none.
+            hash_seed: self.limits.hash_seed,
+        }
+    }
+
     /// `_first` only names where the directives that the keyspace obeys begin.
     fn settings(&self, _first: &str) -> Settings {
         Settings {
@@ -298,6 +319,7 @@ mod tests {
         let config = Config::default();
         assert_eq!((config.databases, config.hz), (16, 10));
         assert_eq!(config.keyspace, Settings::default());
+        assert_eq!(config.limits, Limits::default());
         assert_eq!(config.get("save").as_deref(), Some(""));
         assert_eq!(config.get("tcp-keepalive").as_deref(), Some("300"));
         assert_eq!(

@@ -77,6 +77,14 @@ impl Keyspace {
         self.dicts[number].entry(spot).map(Entry)
     }
 
+    /// Finds a key that is alive, without counting, refreshing or removing anything: so several can be held side by side.
+    pub fn view(&self, db: Db, key: &[u8]) -> Option<Entry<'_>> {
+        let dict = self.dict(db);
+        let entry = dict.entry(dict.find(dict.hash(key), key)?)?;
+        let due = entry.expire_ms().is_some_and(|at| is_due(at, self.now_ms));
+        (!due).then_some(Entry(entry))
+    }
+
     /// What OBJECT and MEMORY USAGE tell of a key; counts and refreshes nothing.
     pub fn object_info(&mut self, db: Db, key: &[u8]) -> Option<ObjectInfo> {
         let number = self.number(db);

@@ -116,11 +116,22 @@ impl<'a> Arguments<'a> {
     }
 
     /// Every argument, the command's name first.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + DoubleEndedIterator + use<'a> {
+    pub fn iter(
+        &self,
+    ) -> impl ExactSizeIterator<Item = &'a [u8]> + DoubleEndedIterator + Clone + use<'a> {
         let input = self.input;
         self.spans
             .iter()
             .map(move |span| input.get(span.start..span.end).unwrap_or_default())
+    }
+
+    /// The first `count` arguments, or as many as there are.
+    #[must_use]
+    pub fn first(&self, count: usize) -> Self {
+        Self {
+            input: self.input,
+            spans: self.spans.get(..count).unwrap_or(self.spans),
+        }
     }
 
     /// The arguments from `index` on; empty when there are none.

@@ -3,6 +3,8 @@
 //! RESP3 has types that RESP2 lacks; to a RESP2 client they go in the older form that Redis gives them: maps as flat
 //! arrays, doubles as bulk strings, booleans as integers, nulls as `$-1` or `*-1`.
 
+use crate::text::double;
+
 /// The version of the protocol a connection speaks; HELLO changes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Protocol {
@@ -236,10 +238,9 @@ impl Reply {
         }
     }
 
-    /// A floating-point number, in the shortest form that reads back the same; a bulk string in RESP2.
+    /// A floating-point number, with up to 17 digits as Redis 7.0 prints it; a bulk string in RESP2.
     pub fn double(&mut self, value: f64) {
-        let mut text = ryu::Buffer::new();
-        let text = format_double(value, &mut text);
+        let text = double::print(value);
         match self.protocol {
             Protocol::Resp2 => self.bulk(text.as_bytes()),
             Protocol::Resp3 => {
@@ -302,18 +303,6 @@ impl Reply {
         let mut digits = itoa::Buffer::new();
         self.line(digits.format(value).as_bytes());
     }
-}
-
-/// `value` as Redis prints a double: `inf`, `-inf`, `nan`, integers without a point, else the shortest exact form.
-pub fn format_double(value: f64, buffer: &mut ryu::Buffer) -> &str {
-    if value.is_nan() {
-        return "nan";
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { "inf" } else { "-inf" };
-    }
-    let text = buffer.format_finite(value);
-    text.strip_suffix(".0").unwrap_or(text)
 }
 
 #[cfg(test)]

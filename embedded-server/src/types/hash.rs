@@ -499,14 +499,14 @@ mod tests {
     fn leaves_the_packed_form_where_redis_does() {
         let limits = Limits::default();
         let mut hash = Hash::new();
-        for i in 0..128 {
+        for i in 0..512 {
             assert!(hash.set(format!("{i}").as_bytes(), &[b'x'; 64], Ttl::Clear, &limits));
         }
         assert_eq!(hash.encoding(), "listpack");
         let mut longer = hash.clone();
         longer.set(b"1", &[b'x'; 65], Ttl::Clear, &limits);
         assert_eq!(longer.encoding(), "hashtable");
-        hash.set(b"128", b"", Ttl::Clear, &limits);
+        hash.set(b"512", b"", Ttl::Clear, &limits);
         assert_eq!(hash.encoding(), "hashtable");
     }
 }

@@ -97,7 +97,7 @@ impl Value {
 
 /// The thresholds between compact and fast forms, as the directives of the same names set them, and the seed of the
 /// tables. Owned by the node, passed to every call that may add elements.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Most fields of a packed hash.
     pub hash_max_listpack_entries: usize,
@@ -122,7 +122,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            hash_max_listpack_entries: 128,
+            hash_max_listpack_entries: 512,
             hash_max_listpack_value: 64,
             set_max_intset_entries: 512,
             zset_max_listpack_entries: 128,

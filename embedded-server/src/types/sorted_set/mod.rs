@@ -88,8 +88,8 @@ impl PackedScore {
     #[inline]
     fn new(score: f64) -> Self {
         let integer = score as i32;
-        // Compared by bits, so that -0 is not taken for 0.
-        if f64::from(integer).to_bits() != score.to_bits() {
+        // Zero loses its sign here, and only here: so it does in Redis's compact form.
+        if f64::from(integer) != score {
             return PackedScore {
                 bytes: score.to_le_bytes(),
                 len: 8,
@@ -635,7 +635,7 @@ mod tests {
         let all = sorted(model);
         assert_eq!(zset.len(), all.len());
         let same = |found: (&[u8], f64), expected: &(Vec<u8>, f64)| {
-            found.0 == &expected.0[..] && found.1.to_bits() == expected.1.to_bits()
+            found.0 == &expected.0[..] && found.1 == expected.1
         };
         assert!(
             zset.iter()
