@@ -67,6 +67,10 @@ impl Reply {
         Self::Bulk(text.as_bytes().to_vec())
     }
 
+    pub(crate) fn is_error(&self) -> bool {
+        matches!(self, Self::Error(_))
+    }
+
     /// The bytes of a bulk; none for anything else.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         match self {
