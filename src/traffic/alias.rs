@@ -1,5 +1,7 @@
 //! Drawing from a finite distribution with one random word and one look at a table.
 
+use std::hint::select_unpredictable;
+
 use super::stream::{Stream, below};
 
 /// Walker's alias table (Walker 1977), built in linear time as Vose (1991) does.
@@ -50,11 +52,8 @@ impl Alias {
     pub fn draw(&self, stream: &mut Stream) -> usize {
         let (column, chance) = below(stream.word(), self.columns.len() as u64);
         let Column { threshold, other } = self.columns[column as usize];
-        if chance < threshold {
-            column as usize
-        } else {
-            other as usize
-        }
+        // Which of both comes is chance: a branch would be guessed wrongly.
+        select_unpredictable(chance < threshold, column as usize, other as usize)
     }
 
     /// The probabilities that the table truly gives.

@@ -1,6 +1,9 @@
 //! Writing the value of key `i`: a text, or filler of a drawn size.
 
-use std::f64::consts::TAU;
+use std::convert::Infallible;
+
+use rand::TryRng;
+use rand_distr::{Distribution, StandardNormal};
 
 use super::key::NumberedText;
 use super::stream::{below, derive, mix};
@@ -82,21 +85,35 @@ fn size(sizes: &SizeDistribution, word: u64) -> u64 {
             min + below(word, max.saturating_sub(min).saturating_add(1)).0
         }
         SizeDistribution::Lognormal { median, sigma, max } => {
-            let size = (median as f64 * (sigma * normal(word)).exp()).round();
+            let normal: f64 = StandardNormal.sample(&mut Words(word));
+            let size = (median as f64 * (sigma * normal).exp()).round();
             (size as u64).min(max)
         }
     }
 }
 
-/// A normally distributed number (Box and Muller 1958).
-fn normal(word: u64) -> f64 {
-    let radius = (-2.0 * open_unit(word).ln()).sqrt();
-    radius * (TAU * open_unit(mix(word))).cos()
-}
+/// The words that follow from one word (SplitMix64), for distributions that may need more than one.
+struct Words(u64);
 
-/// A number above 0 and at most 1.
-fn open_unit(word: u64) -> f64 {
-    ((word >> 11) + 1) as f64 / 2f64.powi(53)
+impl TryRng for Words {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        self.try_next_u64().map(|word| (word >> 32) as u32)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        Ok(mix(self.0))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in bytes.chunks_mut(8) {
+            let word = self.try_next_u64()?.to_le_bytes();
+            chunk.copy_from_slice(&word[..chunk.len()]);
+        }
+        Ok(())
+    }
 }
 
 /// [`FILLER_LENGTH`] bytes of filler.
