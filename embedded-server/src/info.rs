@@ -7,6 +7,7 @@ use crate::client::Client;
 use crate::command::connection::REDIS_VERSION;
 use crate::machine;
 use crate::node::Server;
+use crate::stats::Stats;
 use crate::thread_time;
 
 type Section = (&'static str, fn(&mut Lines, &Server, &Client));
@@ -202,6 +203,11 @@ fn memory(lines: &mut Lines, server: &Server, client: &Client) {
     );
     lines.put_bytes("maxmemory", server.config.keyspace.maxmemory);
     lines.put("maxmemory_policy", server.config.keyspace.policy);
+    fragmentation(lines, resident, used);
+    buffers(lines, server, client);
+}
+
+fn fragmentation(lines: &mut Lines, resident: u64, used: u64) {
     lines.put("allocator_frag_ratio", "1.00");
     lines.put("allocator_frag_bytes", 0);
     lines.put(
@@ -212,6 +218,9 @@ fn memory(lines: &mut Lines, server: &Server, client: &Client) {
         "mem_fragmentation_bytes",
         i128::from(resident) - i128::from(used),
     );
+}
+
+fn buffers(lines: &mut Lines, server: &Server, client: &Client) {
     let buffers: usize = server
         .clients
         .iter()
@@ -304,7 +313,13 @@ fn persistence(lines: &mut Lines, server: &Server, _: &Client) {
 }
 
 fn stats(lines: &mut Lines, server: &Server, _: &Client) {
-    let (stats, counters) = (&server.stats, server.keyspace.counters());
+    traffic(lines, &server.stats);
+    keys(lines, server);
+    forks_and_tracking(lines);
+    replies(lines, &server.stats);
+}
+
+fn traffic(lines: &mut Lines, stats: &Stats) {
     let kilobytes = |rate: u64| format!("{:.2}", rate as f64 / 1024.0);
     lines.put("total_connections_received", stats.connections);
     lines.put("total_commands_processed", stats.commands);
@@ -332,6 +347,10 @@ fn stats(lines: &mut Lines, server: &Server, _: &Client) {
     );
     lines.put("rejected_connections", stats.rejected_connections);
     lines.put_each(&["sync_full", "sync_partial_ok", "sync_partial_err"], 0);
+}
+
+fn keys(lines: &mut Lines, server: &Server) {
+    let counters = server.keyspace.counters();
     lines.put("expired_keys", counters.expired);
     lines.put("expired_stale_perc", "0.00");
     lines.put_each(
@@ -353,6 +372,10 @@ fn stats(lines: &mut Lines, server: &Server, _: &Client) {
     lines.put("keyspace_misses", counters.misses);
     lines.put("pubsub_channels", server.pubsub.channels().count());
     lines.put("pubsub_patterns", server.pubsub.patterns());
+}
+
+/// What this server does not do, in the place where Redis tells of it.
+fn forks_and_tracking(lines: &mut Lines) {
     lines.put_each(
         &[
             "pubsubshard_channels",
@@ -383,6 +406,9 @@ fn stats(lines: &mut Lines, server: &Server, _: &Client) {
         ],
         0,
     );
+}
+
+fn replies(lines: &mut Lines, stats: &Stats) {
     lines.put("unexpected_error_replies", 0);
     lines.put("total_error_replies", stats.error_replies);
     lines.put("dump_payload_sanitizations", 0);

@@ -12,6 +12,9 @@ const PACKAGES_MAX: usize = 250;
 /// Lines of `ARCHITECTURE.md`, which is a map and not a book.
 const ARCHITECTURE_LINES_MAX: usize = 200;
 
+/// The source folders of both crates.
+const SOURCES: [&str; 2] = ["src", "embedded-server/src"];
+
 /// First folders of absolute paths that mean something on one machine only.
 const MACHINE_FOLDERS: &[&str] = &["home", "root", "Users", "work"];
 
@@ -113,12 +116,72 @@ fn architecture_is_a_map_of_every_room() {
         lines <= ARCHITECTURE_LINES_MAX,
         "ARCHITECTURE.md has {lines} lines"
     );
-    let rooms = ["src", "embedded-server/src"]
+    let rooms = SOURCES.into_iter().flat_map(rooms_of);
+    let unnamed = rooms.filter(|room| !map.contains(&format!("`{room}`")));
+    report(unnamed.map(|room| format!("ARCHITECTURE.md does not name `{room}`")));
+}
+
+#[test]
+fn architecture_names_nothing_that_is_not_there() {
+    let map = read(&root().join("ARCHITECTURE.md"));
+    let places = [""].into_iter().chain(SOURCES);
+    let folders: Vec<_> = places.map(|place| root().join(place)).collect();
+    let is_there = |name: &str| folders.iter().any(|folder| folder.join(name).exists());
+    let named: Vec<_> = map.lines().flat_map(named_in_map).collect();
+    assert!(named.len() > 20, "{named:?}");
+    let missing = named.into_iter().filter(|name| !is_there(name));
+    report(missing.map(|name| format!("ARCHITECTURE.md names `{name}`, which is not there")));
+}
+
+/// The files and folders that a line of a table is about: what stands between backticks in its first column.
+fn named_in_map(line: &str) -> Vec<&str> {
+    let first_column = line
+        .strip_prefix("| ")
+        .and_then(|line| line.split(" | ").next());
+    first_column
+        .unwrap_or_default()
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .collect()
+}
+
+#[test]
+fn the_first_column_of_the_map_is_read() {
+    assert_eq!(named_in_map("| `a/`, `b.rs` | holds `c` |"), ["a/", "b.rs"]);
+    assert!(named_in_map("`not` a table").is_empty());
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let pages = committed_files()
         .into_iter()
-        .flat_map(rooms_of);
-    report(
-        rooms
-            .filter(|room| !map.contains(room))
-            .map(|room| format!("ARCHITECTURE.md does not name `{room}`")),
-    );
+        .filter(|file| file.extension().is_some_and(|e| e == "md"));
+    report(pages.flat_map(|page| {
+        let folder = page.parent().expect("its folder").to_owned();
+        let text = read(&page);
+        let dead = links(&text)
+            .into_iter()
+            .filter(|link| !folder.join(link).exists());
+        dead.map(|link| format!("{}: {link} is not there", page.display()))
+            .collect::<Vec<_>>()
+    }));
+}
+
+#[test]
+fn links_to_files_are_found() {
+    let text = "[a](A.md#part) ![b](c/d.svg) [web](https://example.org) [here](#there)";
+    assert_eq!(links(text), ["A.md", "c/d.svg"]);
+}
+
+/// Where the links of a page lead within the project.
+fn links(text: &str) -> Vec<&str> {
+    let targets = text
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next());
+    let files = targets
+        .filter(|target| !target.contains("://"))
+        .filter_map(|target| target.split('#').next());
+    files.filter(|file| !file.is_empty()).collect()
 }

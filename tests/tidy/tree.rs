@@ -98,17 +98,15 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// What stands directly in a source folder, as a map spells it: `drive/`, `runner.rs`.
+/// The folders directly in a source folder, as a map spells them: `drive/`.
 pub(crate) fn rooms_of(folder: &str) -> Vec<String> {
-    let mut rooms = Vec::new();
-    for entry in fs::read_dir(root().join(folder)).expect("a source folder") {
-        let entry = entry.expect("an entry");
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let is_folder = entry.file_type().expect("its type").is_dir();
-        rooms.push(if is_folder { name + "/" } else { name });
-    }
-    rooms.retain(|room| room != "lib.rs");
-    rooms
+    let entries = fs::read_dir(root().join(folder)).expect("a source folder");
+    let folders = entries
+        .map(|entry| entry.expect("an entry"))
+        .filter(|entry| entry.file_type().expect("its type").is_dir());
+    folders
+        .map(|entry| format!("{}/", entry.file_name().to_string_lossy()))
+        .collect()
 }
 
 /// The folder of the project.

@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::mpsc::SyncSender;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task;
@@ -19,6 +19,7 @@ use tokio::task;
 pub use listen::BindError;
 pub(crate) use listen::bind;
 
+use crate::clock::Stopwatch;
 use crate::node::Server;
 use turn::Turn;
 
@@ -65,12 +66,12 @@ pub(crate) async fn serve(
 
 /// Background work, `hz` times a second.
 async fn cron(node: Shared) {
-    let mut before = Instant::now();
+    let mut watch = Stopwatch::start();
     loop {
         let period = Duration::from_secs(1) / node.borrow().server.config.hz.clamp(1, 500);
         tokio::time::sleep(period).await;
-        let elapsed = before.elapsed();
-        before = Instant::now();
+        let elapsed = Duration::from_nanos(watch.elapsed_ns());
+        watch = Stopwatch::start();
         let mut more = node.borrow_mut().server.cron(elapsed);
         for _ in 1..STRETCHES_MAX {
             if !more {
