@@ -226,7 +226,36 @@ fn flood_plan(cells: &[CellRecord]) -> Plan {
             })
             .collect(),
         repeat: 3,
-        expect: Vec::new(),
+        expect: vec![
+            expectation(
+                "survival.read > survival.unread",
+                Metric::GroupSurvival(0),
+                Comparison::Greater,
+                Operand::Metric(Metric::GroupSurvival(1)),
+            ),
+            expectation(
+                "flood.errors == 0",
+                Metric::Phase(2, Measure::Errors),
+                Comparison::Equal,
+                Operand::Number(0.0),
+            ),
+            expectation(
+                "mix.hit_ratio >= 90%",
+                Metric::Phase(1, Measure::HitRatio),
+                Comparison::AtLeast,
+                Operand::Number(0.9),
+            ),
+        ],
+    }
+}
+
+fn expectation(text: &str, left: Metric, comparison: Comparison, right: Operand) -> Expectation {
+    Expectation {
+        text: text.to_owned(),
+        cells: vec![0],
+        left: Operand::Metric(left),
+        comparison,
+        right,
     }
 }
 

@@ -1,1 +1,55 @@
-//! (to come)
+//! Reports of a recording: figures, words, a page. Pure but for [`write`], which puts them into a folder.
+//!
+//! [`figures`] is everything that is said of a recording, once; [`text`] prints it for a terminal, [`html`] for a
+//! browser, and as JSON it is what `--output-format json` prints. Nothing here looks beyond the recording, so a report
+//! can be made again at any time and comes out the same.
+
+mod answer;
+mod expectation;
+pub mod figures;
+pub mod html;
+#[cfg(test)]
+mod tests;
+pub mod text;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::plot::{self, PlotError};
+use crate::recording::model::Recording;
+use crate::recording::write::{WriteError, write_file, write_tables};
+
+pub use figures::Figures;
+
+/// The page.
+pub const PAGE_FILE: &str = "report.html";
+
+/// A report could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// A file could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// A picture could not be drawn.
+    #[error(transparent)]
+    Plot(#[from] PlotError),
+}
+
+/// Writes everything that is made from a recording into `folder`: tables, `plots/NAME.svg`, `report.html` last; and
+/// says which files.
+///
+/// # Errors
+/// Where a file cannot be written; those written before stay.
+pub fn write(recording: &Recording, folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    let mut files = write_tables(recording, folder)?;
+    let plots = plot::all(recording)?;
+    for plot in &plots {
+        let path = folder.join("plots").join(format!("{}.svg", plot.name));
+        files.push(write_file(&path, |out| out.write_all(plot.svg.as_bytes()))?);
+    }
+    let page = html::page(recording, &Figures::of(recording), &plots);
+    files.push(write_file(&folder.join(PAGE_FILE), |out| {
+        out.write_all(page.as_bytes())
+    })?);
+    Ok(files)
+}
