@@ -2,6 +2,8 @@
 
 mod check;
 mod exit;
+mod interrupt;
+mod progress;
 mod report;
 mod run;
 mod schema;

@@ -1,11 +1,108 @@
-//! `cachebench report` (to come).
+//! `cachebench report`: draws everything again from a recording alone.
 
-use super::Exit;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::exit::BadInput;
+use super::{Exit, terminal};
+use crate::recording::model::Recording;
+use crate::recording::read;
+use crate::report::{self, Figures};
 
 /// Arguments of `cachebench report`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {}
+pub(super) struct Arguments {
+    /// A recording.json, or the folder that holds one
+    #[arg(value_name = "RECORDING")]
+    recording: PathBuf,
+    /// Folder for what is drawn [default: where the recording is]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
+}
 
-pub(super) fn run(_arguments: &Arguments) -> anyhow::Result<Exit> {
-    anyhow::bail!("`cachebench report` is not built yet")
+/// What goes to stdout.
+#[derive(Debug, clap::Args)]
+pub(super) struct Output {
+    /// What stdout is for
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    output_format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// A summary for people
+    Text,
+    /// The figures of the summary, one JSON document
+    Json,
+}
+
+/// Reads, draws, prints. A recording that cannot be read is bad input: nothing is written.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let recording =
+        read::read(&arguments.recording).map_err(|error| BadInput(error.to_string()))?;
+    let folder = arguments
+        .out
+        .clone()
+        .unwrap_or_else(|| folder_of(&arguments.recording));
+    let files = report::write(&recording, &folder)?;
+    arguments.output.print(&recording, &folder, &files)?;
+    Ok(Exit::Done)
+}
+
+fn folder_of(recording: &Path) -> PathBuf {
+    if recording.is_dir() {
+        recording.to_owned()
+    } else {
+        recording.parent().map(Path::to_owned).unwrap_or_default()
+    }
+}
+
+impl Output {
+    /// Prints what `recording` says, and which `files` were written into `folder`.
+    ///
+    /// # Errors
+    /// Where stdout is closed.
+    pub(super) fn print(
+        &self,
+        recording: &Recording,
+        folder: &Path,
+        files: &[PathBuf],
+    ) -> anyhow::Result<()> {
+        let mut figures = Figures::of(recording);
+        let text = match self.output_format {
+            Format::Text => {
+                let summary = report::text::summary(recording, &figures, terminal::columns());
+                format!("{summary}\n\n{}", written(folder, files))
+            }
+            Format::Json => {
+                figures.files = files
+                    .iter()
+                    .map(|file| file.display().to_string())
+                    .collect();
+                serde_json::to_string_pretty(&figures).context("the figures as JSON")?
+            }
+        };
+        Ok(terminal::result(&text)?)
+    }
+}
+
+/// `Written to reports/x: report.html, recording.json, 5 plots`: the page first, since that is what to open.
+fn written(folder: &Path, files: &[PathBuf]) -> String {
+    let is_plot = |file: &&PathBuf| file.extension().is_some_and(|ending| ending == "svg");
+    let plots = files.iter().filter(is_plot).count();
+    let names = files
+        .iter()
+        .rev()
+        .filter(|file| !is_plot(file))
+        .filter_map(|file| file.file_name());
+    let mut names: Vec<String> = names
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    if plots > 0 {
+        names.push(format!("plots/*.svg ({plots})"));
+    }
+    format!("Written to {}: {}", folder.display(), names.join(", "))
 }

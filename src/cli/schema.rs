@@ -1,10 +1,7 @@
 //! `cachebench schema`: the JSON schema of a workload, for editors, or of a recording, for programs that read it.
 
-use schemars::generate::SchemaSettings;
-
 use super::{Exit, terminal};
-use crate::recording::model::Recording;
-use crate::workload;
+use crate::{recording, workload};
 
 /// Arguments of `cachebench schema`.
 #[derive(Debug, clap::Args)]
@@ -24,10 +21,7 @@ enum Of {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let schema = match arguments.of {
         Of::Workload => workload::schema::workload(),
-        Of::Recording => SchemaSettings::draft07()
-            .into_generator()
-            .into_root_schema_for::<Recording>()
-            .to_value(),
+        Of::Recording => recording::schema().to_value(),
     };
     terminal::result(&serde_json::to_string_pretty(&schema)?)?;
     Ok(Exit::Done)

@@ -41,3 +41,8 @@ pub(super) fn error(error: &anyhow::Error) {
 pub(super) fn is_watched() -> bool {
     io::stderr().is_terminal() && std::env::var_os("CI").is_none()
 }
+
+/// Columns that a result may take: those of the terminal that shows it, else 80.
+pub(super) fn columns() -> usize {
+    terminal_size::terminal_size_of(io::stdout()).map_or(80, |(width, _)| usize::from(width.0))
+}

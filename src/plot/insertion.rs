@@ -52,7 +52,7 @@ pub fn draw(recording: &Recording) -> Result<Option<String>, PlotError> {
         }
     }
     name_below(&mut canvas, &grid.whole(), "keys in order of insertion");
-    name_beside(&mut canvas, &grid.whole(), "share still present");
+    name_beside(&mut canvas, &grid.whole(), "share of the keys");
     canvas
         .render(grid.whole().bottom + theme::TICK_ROOM + theme::NAME_ROOM + 8.0)
         .map(Some)
@@ -65,8 +65,7 @@ fn how_to_read(recording: &Recording) -> String {
         ""
     };
     format!(
-        "{}: each bar is a stretch of keys, filled as far as they are still present; the grey above was evicted, and where there is no bar nothing was \
-         written.{whiskers}",
+        "{}: each bar is a stretch of keys; colour: still present, grey: evicted, blank: never written.{whiskers}",
         recording.plan.name,
     )
 }
@@ -128,8 +127,11 @@ fn draw_cell(
     draw_unwritten(canvas, panel, shares);
 }
 
+/// From the bottom: what is present, what was evicted, and nothing where nothing was written.
 fn draw_bar(canvas: &mut Canvas, panel: &Panel, groups: &[Group], share: &Share) {
-    let Some(summary) = Summary::of(&share.shares) else {
+    let (Some(written), Some(of_written)) =
+        (Summary::of(&share.written), Summary::of(&share.of_written))
+    else {
         return;
     };
     let (left, right) = (panel.x(share.ranks.0 as f64), panel.x(share.ranks.1 as f64));
@@ -139,11 +141,12 @@ fn draw_bar(canvas: &mut Canvas, panel: &Panel, groups: &[Group], share: &Share)
     } else {
         right
     };
-    let (top, bottom) = (panel.y(summary.mean), panel.area.bottom);
+    let present = |share: f64| panel.y(share * written.mean);
+    let (top, bottom) = (present(of_written.mean), panel.area.bottom);
     canvas.rect(
         Rect {
             left,
-            top: panel.area.top,
+            top: present(1.0),
             right,
             bottom: top,
         },
@@ -160,12 +163,12 @@ fn draw_bar(canvas: &mut Canvas, panel: &Panel, groups: &[Group], share: &Share)
         ink(groups, share),
         1.0,
     );
-    if share.shares.len() > 1 && right - left >= WHISKER_ROOM && summary.max > summary.min {
+    if right - left >= WHISKER_ROOM && of_written.max > of_written.min {
         let middle = f64::midpoint(left, right);
         canvas.line(
             vec![
-                (middle, panel.y(summary.min)),
-                (middle, panel.y(summary.max)),
+                (middle, present(of_written.min)),
+                (middle, present(of_written.max)),
             ],
             Stroke::new(Ink::Text, 1.0),
         );
@@ -227,9 +230,11 @@ fn share_of(cell: &CellRecord, group: &Group) -> String {
 /// Says so where the last keys were never written, as under a policy that refuses instead of evicting.
 fn draw_unwritten(canvas: &mut Canvas, panel: &Panel, shares: &[Share]) {
     const NOTE: &str = "not written";
+    let is_written =
+        |share: &&Share| Summary::of(&share.written).is_some_and(|written| written.mean > 0.1);
     let last = shares
         .iter()
-        .filter(|share| !share.shares.is_empty())
+        .filter(is_written)
         .map(|share| share.ranks.1)
         .max()
         .unwrap_or(0);

@@ -49,14 +49,9 @@ pub(super) struct Share {
     /// First rank of the bucket, and one past its last.
     pub(super) ranks: (u64, u64),
     /// Of the keys written, how many were present; a share per repetition in which any was written.
-    pub(super) shares: Vec<f64>,
-}
-
-impl Share {
-    /// Middle of the bucket.
-    pub(super) fn middle(&self) -> f64 {
-        f64::midpoint(self.ranks.0 as f64, self.ranks.1 as f64)
-    }
+    pub(super) of_written: Vec<f64>,
+    /// Of all keys of the bucket, how many were written; a share per repetition.
+    pub(super) written: Vec<f64>,
 }
 
 /// Buckets of `cell` in some order, repetitions joined by their first rank.
@@ -69,15 +64,20 @@ pub(super) fn shares(
         .repetitions
         .iter()
         .filter_map(|repetition| repetition.survival.as_ref());
-    for bucket in survivals.flat_map(|survival| order(survival)) {
-        let share = joined.entry(bucket.from).or_insert(Share {
+    for bucket in survivals.flat_map(order) {
+        let new = Share {
             ranks: (bucket.from, bucket.to),
-            shares: Vec::new(),
-        });
+            of_written: Vec::new(),
+            written: Vec::new(),
+        };
+        let share = joined.entry(bucket.from).or_insert(new);
         share.ranks.1 = share.ranks.1.max(bucket.to);
+        share
+            .written
+            .push(bucket.written as f64 / bucket.to.saturating_sub(bucket.from).max(1) as f64);
         if bucket.written > 0 {
             share
-                .shares
+                .of_written
                 .push(bucket.present as f64 / bucket.written as f64);
         }
     }

@@ -277,9 +277,15 @@ impl Sheet<'_> {
                 vec![(panel.area.left, y), (panel.area.right, y)],
                 Stroke::new(Ink::Series(1), 1.2).dashed(),
             );
+            // Above its line, unless that would leave the panel.
+            let beside = if y - panel.area.top > 16.0 {
+                y - 9.0
+            } else {
+                y + 9.0
+            };
             let text = Text::new(
                 panel.area.right - 4.0,
-                y + 9.0,
+                beside,
                 name,
                 theme::SMALL,
                 Ink::Series(1),

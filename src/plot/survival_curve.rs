@@ -53,9 +53,14 @@ pub(super) fn draw(recording: &Recording, subject: &Subject) -> Result<Option<St
 fn line<'a>(cell: &'a crate::recording::model::CellRecord, subject: &Subject) -> Option<Line<'a>> {
     let shares = shares(cell, subject.order);
     let end = shares.iter().map(|share| share.ranks.1).max()?;
-    let points = shares
-        .into_iter()
-        .map(|share| (share.middle(), share.shares));
+    // A stair per bucket: what is known of it holds from its first rank to its last.
+    let stair = |share: super::repeated::Share| {
+        [
+            (share.ranks.0 as f64, share.of_written.clone()),
+            (share.ranks.1 as f64, share.of_written),
+        ]
+    };
+    let points = shares.into_iter().flat_map(stair);
     Some(Line {
         name: &cell.label,
         curve: Curve::of(cell.repetitions.len(), points),

@@ -1,9 +1,12 @@
 //! The answer of a run in a sentence or two, made of its figures.
 
-use super::figures::{CellFigures, Estimate, GroupFigures};
+use super::figures::{CellFigures, Estimate, GroupFigures, LoadFigures};
 use crate::stats::human;
 
-/// What was found out. Where cells are compared: the group of keys, or the ratio, in which they differ most.
+/// Shares nearer than this are not worth telling apart.
+const ALIKE: f64 = 0.01;
+
+/// What was found out: of a group of keys where groups were probed, else of reads, else of requests.
 pub(super) fn answer(cells: &[CellFigures]) -> String {
     let measured: Vec<&CellFigures> = cells
         .iter()
@@ -34,27 +37,35 @@ fn alone(cell: &CellFigures) -> String {
     if !groups.is_empty() {
         return format!("Still present at the end: {}.", list(&groups));
     }
-    let rate = cell
-        .total
+    let load = telling_phase(cell);
+    let rate = load
         .throughput
         .map(|rate| format!("{} requests/s", human::short(rate.mean)));
-    let p99 = cell
-        .total
+    let p99 = load
         .latency
         .map(|latency| format!("a p99 of {}", human::seconds(latency.p99_s)));
-    let load: Vec<String> = rate.into_iter().chain(p99).collect();
-    match cell.total.hit_ratio {
+    let at = list(&rate.into_iter().chain(p99).collect::<Vec<_>>());
+    match load.hit_ratio {
         Some(hits) => format!(
-            "{} of the reads hit, at {}.",
+            "{} of the reads in \u{201c}{}\u{201d} hit, at {at}.",
             human::percent(hits.mean),
-            list(&load)
+            load.name
         ),
-        None => format!("The server answered at {}.", list(&load)),
+        None => format!("The server answered at {at}."),
     }
 }
 
+/// The phase with most requests of those that read; all together where none does.
+fn telling_phase(cell: &CellFigures) -> &LoadFigures {
+    let size = |load: &&LoadFigures| load.operations.map_or(0.0, |operations| operations.mean);
+    let reading = cell.phases.iter().filter(|phase| phase.hit_ratio.is_some());
+    reading
+        .max_by(|a, b| size(a).total_cmp(&size(b)))
+        .unwrap_or(&cell.total)
+}
+
 fn compared(cells: &[&CellFigures]) -> String {
-    if let Some((group, shares)) = widest_group(cells) {
+    if let Some((group, shares)) = telling_group(cells) {
         return format!(
             "Of the keys in \u{201c}{group}\u{201d}, {}.",
             ranking(shares, "were still present")
@@ -79,27 +90,34 @@ fn compared(cells: &[&CellFigures]) -> String {
 
 type Shares<'a> = Vec<(f64, &'a str)>;
 
-/// The group in which cells differ most, with its shares.
-fn widest_group<'a>(cells: &[&'a CellFigures]) -> Option<(&'a str, Shares<'a>)> {
+/// The group to speak of: the first that the workload names, unless it fares alike in all cells; then the next.
+fn telling_group<'a>(cells: &[&'a CellFigures]) -> Option<(&'a str, Shares<'a>)> {
     let groups = &cells
         .iter()
         .max_by_key(|cell| cell.survival.len())?
         .survival;
-    let mut widest: Option<(f64, &str, Shares<'a>)> = None;
-    for (index, group) in groups.iter().enumerate() {
-        let shares = shares(cells, |cell| cell.survival.get(index)?.present);
-        let largest = shares.iter().map(|(share, _)| *share).fold(0.0, f64::max);
-        let width = largest
-            - shares
+    let with_shares = |(index, group): (usize, &'a GroupFigures)| {
+        (
+            group.name.as_str(),
+            shares(cells, |cell| cell.survival.get(index)?.present),
+        )
+    };
+    let mut known = groups
+        .iter()
+        .enumerate()
+        .map(with_shares)
+        .filter(|(_, shares)| !shares.is_empty());
+    let differs = |shares: &Shares<'_>| {
+        shares.iter().any(|(share, _)| {
+            shares
                 .iter()
-                .map(|(share, _)| *share)
-                .fold(largest, f64::min);
-        let is_wider = widest.as_ref().is_none_or(|(widest, ..)| width > *widest);
-        if is_wider && !shares.is_empty() {
-            widest = Some((width, &group.name, shares));
-        }
-    }
-    widest.map(|(_, group, shares)| (group, shares))
+                .any(|(other, _)| (share - other).abs() > ALIKE)
+        })
+    };
+    known
+        .clone()
+        .find(|(_, shares)| differs(shares))
+        .or_else(|| known.next())
 }
 
 fn shares<'a>(
@@ -130,28 +148,35 @@ fn ranking(mut shares: Shares<'_>, verb: &str) -> String {
     list(&ranks.iter().enumerate().map(say).collect::<Vec<_>>())
 }
 
-/// Who refused requests, and why.
+/// Who refused requests, how many a repetition, and why.
 fn errors(cells: &[&CellFigures]) -> String {
-    let refused: Vec<String> = cells
+    let refused = cells
         .iter()
-        .filter(|cell| cell.total.error_count() > 0)
-        .map(|cell| {
-            let kinds: Vec<String> = cell.total.errors.keys().cloned().collect();
-            let who = if cells.len() > 1 {
-                format!("{} with ", cell.label)
-            } else {
-                String::new()
-            };
-            format!(
-                "{who}{} errors ({})",
-                human::count(cell.total.error_count()),
-                kinds.join(", ")
-            )
-        })
-        .collect();
-    match refused.len() {
-        0 => String::new(),
-        _ => format!("Answered with errors: {}.", list(&refused)),
+        .filter_map(|cell| Some((cell, cell.total.errors?.mean)))
+        .filter(|(_, count)| *count > 0.0);
+    let say = |(cell, count): (&&CellFigures, f64)| {
+        let kinds: Vec<&str> = cell
+            .total
+            .errors_by_kind
+            .keys()
+            .map(String::as_str)
+            .collect();
+        let who = if cells.len() > 1 {
+            format!("{} ", cell.label)
+        } else {
+            String::new()
+        };
+        format!(
+            "{who}{} ({})",
+            human::count(count.ceil() as u64),
+            kinds.join(", ")
+        )
+    };
+    let refused: Vec<String> = refused.map(say).collect();
+    if refused.is_empty() {
+        String::new()
+    } else {
+        format!("Answered with errors: {}.", list(&refused))
     }
 }
 

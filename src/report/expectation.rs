@@ -66,8 +66,8 @@ impl Unit {
             Self::Seconds => human::seconds(value),
             Self::Bytes => human::bytes(value),
             Self::Rate => format!("{}/s", human::short(value)),
-            Self::Count if value.fract() == 0.0 && (0.0..1e15).contains(&value) => {
-                human::count(value as u64)
+            Self::Count if value.fract() == 0.0 || value >= 100.0 => {
+                human::count(value.max(0.0).round() as u64)
             }
             Self::Count => human::short(value),
         }

@@ -89,8 +89,10 @@ pub struct LoadFigures {
     pub offered_rate: Option<f64>,
     /// Hits per read; absent where nothing was read.
     pub hit_ratio: Option<Estimate>,
+    /// Errors in a repetition.
+    pub errors: Option<Estimate>,
     /// Errors by kind, over all repetitions.
-    pub errors: BTreeMap<String, u64>,
+    pub errors_by_kind: BTreeMap<String, u64>,
     /// Latency over all repetitions.
     pub latency: Option<LatencyFigures>,
     /// 99th percentile of how late requests were sent after they were due; absent for a closed loop.
@@ -174,16 +176,6 @@ impl Figures {
     }
 }
 
-impl LoadFigures {
-    /// Errors of every kind.
-    #[must_use]
-    pub fn error_count(&self) -> u64 {
-        self.errors
-            .values()
-            .fold(0, |sum, count| sum.saturating_add(*count))
-    }
-}
-
 fn cell_figures(recording: &Recording, cell: &CellRecord) -> CellFigures {
     let groups = recording.plan.survival.groups.iter().enumerate();
     let group = |(index, name): (usize, &str)| GroupFigures {
@@ -247,21 +239,17 @@ fn load_figures(
     let sum = |one: &Repetition, get: fn(&PhaseRecord) -> u64| {
         wanted(one).iter().map(get).fold(0, u64::saturating_add)
     };
+    let began = |one: &Repetition| one.phases.iter().any(&is_wanted);
     let phases = || {
         cell.repetitions
             .iter()
             .flat_map(|one| &one.phases)
             .filter(|phase| is_wanted(phase))
     };
-    let mut errors: BTreeMap<String, u64> = BTreeMap::new();
-    for (kind, count) in phases().flat_map(|phase| &phase.errors) {
-        let total = errors.entry(kind.clone()).or_default();
-        *total = total.saturating_add(*count);
-    }
     LoadFigures {
         name: name.to_owned(),
         operations: estimate(cell, |one| {
-            Some(sum(one, |phase| phase.operations) as f64).filter(|_| !wanted(one).is_empty())
+            began(one).then(|| sum(one, |phase| phase.operations) as f64)
         }),
         throughput: estimate(cell, |one| rate(&wanted(one))),
         offered_rate: phases().filter_map(|phase| phase.offered_rate).next(),
@@ -269,13 +257,25 @@ fn load_figures(
             let hits = sum(one, |phase| phase.hits);
             ratio(hits, hits.saturating_add(sum(one, |phase| phase.misses)))
         }),
-        errors,
+        errors: estimate(cell, |one| {
+            began(one).then(|| sum(one, |phase| phase.errors.values().sum()) as f64)
+        }),
+        errors_by_kind: errors_by_kind(phases()),
         latency: latency(phases()),
         lateness_p99_s: pooled(
             phases().filter_map(|phase| phase.lateness.as_ref()?.histogram().ok()),
         )
         .map(|one| seconds(&one, 0.99)),
     }
+}
+
+fn errors_by_kind<'a>(phases: impl Iterator<Item = &'a PhaseRecord>) -> BTreeMap<String, u64> {
+    let mut errors: BTreeMap<String, u64> = BTreeMap::new();
+    for (kind, count) in phases.flat_map(|phase| &phase.errors) {
+        let total = errors.entry(kind.clone()).or_default();
+        *total = total.saturating_add(*count);
+    }
+    errors
 }
 
 /// Requests answered per second of load, pauses between phases not counted.

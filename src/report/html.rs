@@ -99,9 +99,9 @@ fn survival(cells: &[CellFigures]) -> Markup {
     };
     html! {
         h2 { "Which keys survived" }
-        div.card.scroll {
-            table {
-                caption { "Share of the keys written that were still present at the end" (range_note(cells)) ". LRU fidelity: share of the survivors that exact LRU would have kept." }
+        div.card {
+            p.caption { "Share of the keys written that were still present at the end. LRU fidelity: share of the survivors that exact LRU would have kept." (range_note(cells)) }
+            div.scroll { table {
                 thead { tr {
                     th scope="col" { "cell" }
                     @for group in &first.survival { th scope="col" { (group.name) } }
@@ -116,7 +116,7 @@ fn survival(cells: &[CellFigures]) -> Markup {
                     (estimate(cell.evicted_keys, count))
                     td { (cell.used_memory_bytes_max.map_or("–".to_owned(), |bytes| human::bytes(bytes as f64))) }
                 } } }
-            }
+            } }
         }
     }
 }
@@ -125,7 +125,9 @@ fn survival(cells: &[CellFigures]) -> Markup {
 fn range_note(cells: &[CellFigures]) -> String {
     match cells.iter().map(|cell| cell.repetitions).max() {
         Some(most) if most > 1 => {
-            format!("; mean of {most} repetitions, from the smallest to the largest below")
+            format!(
+                " Other figures are the mean of {most} repetitions, with the smallest and the largest below where they differ."
+            )
         }
         _ => String::new(),
     }
@@ -142,17 +144,17 @@ fn pictures(plots: &[Plot]) -> Markup {
 fn load(cells: &[CellFigures]) -> Markup {
     html! {
         h2 { "What the load was" }
-        div.card.scroll {
-            table {
-                caption { "Latency over all repetitions; the rest a repetition" (range_note(cells)) "." }
+        div.card {
+            p.caption { "Latency is that of all repetitions together." (range_note(cells)) }
+            div.scroll { table {
                 thead { tr {
                     th scope="col" { "cell" }
                     @for name in ["phase", "requests", "requests/s", "hit ratio", "p50", "p99", "p99.9", "max", "errors"] { th scope="col" { (name) } }
                 } }
                 tbody { @for cell in cells { @for (index, phase) in cell.phases.iter().enumerate() {
-                    tr { th scope="row" { @if index == 0 { (cell.label) } } (load_row(phase)) }
+                    tr { @if index == 0 { th scope="rowgroup" rowspan=(cell.phases.len()) { (cell.label) } } (load_row(phase)) }
                 } } }
-            }
+            } }
         }
     }
 }
@@ -164,11 +166,7 @@ fn load_row(phase: &LoadFigures) -> Markup {
             .as_ref()
             .map_or("–".to_owned(), |one| human::seconds(get(one)))
     };
-    let kinds: Vec<String> = phase
-        .errors
-        .iter()
-        .map(|(kind, count)| format!("{} {kind}", human::count(*count)))
-        .collect();
+    let kinds: Vec<&str> = phase.errors_by_kind.keys().map(String::as_str).collect();
     html! {
         td { (phase.name) @if let Some(lateness) = phase.lateness_p99_s { small { "late by " (human::seconds(lateness)) " at p99" } } }
         (estimate(phase.operations, count))
@@ -181,7 +179,7 @@ fn load_row(phase: &LoadFigures) -> Markup {
         td { (latency(|one| one.p99_s)) }
         td { (latency(|one| one.p999_s)) }
         td { (latency(|one| one.max_s)) }
-        td { (human::count(phase.error_count())) @if !kinds.is_empty() { small { (kinds.join(", ")) } } }
+        td { (phase.errors.map_or("–".to_owned(), |errors| count(errors.mean))) @if !kinds.is_empty() { small { (kinds.join(", ")) } } }
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 
-use super::figures::{CellFigures, Estimate, Figures, LoadFigures};
+use super::figures::{CellFigures, Estimate, Figures, LatencyFigures, LoadFigures};
 use crate::recording::model::{Outcome, Recording};
 use crate::stats::human;
 
@@ -14,6 +14,12 @@ const DIM: Style = Style::new().dimmed();
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const CAUTION: Style = AnsiColor::Yellow.on_default().bold();
+
+/// Between columns of a table.
+const GAP: u16 = 2;
+
+/// Names are not cut shorter than this.
+const NAME_MIN: usize = 12;
 
 /// The widest that prose is set; longer lines are hard to read.
 const PROSE_MAX: usize = 100;
@@ -101,31 +107,30 @@ fn survival_table(cells: &[CellFigures], columns: usize) -> String {
     else {
         return String::new();
     };
-    let mut table = table(columns);
-    let groups = first.survival.iter().map(|group| group.name.as_str());
-    header(
-        &mut table,
-        ["still present"]
-            .into_iter()
-            .chain(groups)
-            .chain(["LRU fidelity", "evicted"]),
-    );
+    let groups = first.survival.iter().map(|group| plain(&group.name));
+    let header = ["still present".to_owned()]
+        .into_iter()
+        .chain(groups)
+        .chain(["LRU fidelity", "evicted"].map(str::to_owned));
+    let mut rows: Vec<Vec<String>> = vec![header.collect()];
     for cell in cells {
-        let shares = cell.survival.iter().map(|group| percent(group.present));
-        let shares: Vec<String> = if cell.survival.is_empty() {
-            vec!["–".to_owned(); first.survival.len()]
-        } else {
-            shares.collect()
-        };
+        let shares = (0..first.survival.len())
+            .map(|index| percent(cell.survival.get(index).and_then(|group| group.present)));
         let rest = [percent(cell.fidelity), count(cell.evicted_keys)];
-        table.add_row([cell.label.clone()].into_iter().chain(shares).chain(rest));
+        rows.push(
+            [plain(&cell.label)]
+                .into_iter()
+                .chain(shares)
+                .chain(rest)
+                .collect(),
+        );
     }
-    finish(table)
+    table(rows, columns)
 }
 
 /// What the load was: a row per cell, or per phase where there is one cell.
 fn load_table(cells: &[CellFigures], columns: usize) -> String {
-    let rows: Vec<(&str, &LoadFigures)> = match cells {
+    let loads: Vec<(&str, &LoadFigures)> = match cells {
         [cell] => cell
             .phases
             .iter()
@@ -136,71 +141,74 @@ fn load_table(cells: &[CellFigures], columns: usize) -> String {
             .map(|cell| (cell.label.as_str(), &cell.total))
             .collect(),
     };
-    if rows.iter().all(|(_, load)| load.operations.is_none()) {
+    if loads.iter().all(|(_, load)| load.operations.is_none()) {
         return String::new();
     }
-    let mut table = table(columns);
     let first = if cells.len() == 1 {
         "phase"
     } else {
         "all phases"
     };
-    header(
-        &mut table,
-        [
-            first,
-            "requests",
-            "per second",
-            "hit ratio",
-            "p50",
-            "p99",
-            "p99.9",
-            "errors",
-        ],
-    );
-    for (name, load) in rows {
-        let latency = |get: fn(&super::figures::LatencyFigures) -> f64| {
-            load.latency
-                .as_ref()
-                .map_or("–".to_owned(), |one| human::seconds(get(one)))
-        };
-        table.add_row([
-            name.to_owned(),
-            count(load.operations),
-            load.throughput
-                .map_or("–".to_owned(), |rate| human::short(rate.mean)),
-            percent(load.hit_ratio),
-            latency(|one| one.p50_s),
-            latency(|one| one.p99_s),
-            latency(|one| one.p999_s),
-            human::count(load.error_count()),
-        ]);
-    }
-    finish(table)
+    let header = [
+        first,
+        "requests",
+        "per s",
+        "hit ratio",
+        "p50",
+        "p99",
+        "p99.9",
+        "errors",
+    ];
+    let rows = loads.into_iter().map(|(name, load)| load_row(name, load));
+    table(
+        [header.map(str::to_owned).to_vec()]
+            .into_iter()
+            .chain(rows)
+            .collect(),
+        columns,
+    )
 }
 
-fn table(columns: usize) -> Table {
+fn load_row(name: &str, load: &LoadFigures) -> Vec<String> {
+    let latency = |get: fn(&LatencyFigures) -> f64| {
+        load.latency
+            .as_ref()
+            .map_or("–".to_owned(), |one| human::seconds(get(one)))
+    };
+    vec![
+        plain(name),
+        count(load.operations),
+        load.throughput
+            .map_or("–".to_owned(), |rate| human::short(rate.mean)),
+        percent(load.hit_ratio),
+        latency(|one| one.p50_s),
+        latency(|one| one.p99_s),
+        latency(|one| one.p999_s),
+        count(load.errors),
+    ]
+}
+
+/// A table under its header, the first row. The first column holds names; figures stand right. Where it is too wide,
+/// names are cut first, then columns are left out from the last but one backwards.
+fn table(mut rows: Vec<Vec<String>>, columns: usize) -> String {
+    cut_names(&mut rows, columns);
+    while width(&rows) > columns && rows.first().is_some_and(|row| row.len() > 2) {
+        rows.iter_mut()
+            .for_each(|row| drop(row.remove(row.len() - 2)));
+    }
     let mut table = Table::new();
     table
         .load_style(TableStyle::new())
-        .set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(u16::try_from(columns).unwrap_or(u16::MAX));
-    table
-}
-
-/// The first column is a name; the others are figures, and stand right.
-fn header<'a>(table: &mut Table, names: impl IntoIterator<Item = &'a str>) {
-    table.set_header(names.into_iter().map(str::to_owned).collect::<Vec<_>>());
+        .set_content_arrangement(ContentArrangement::Disabled);
+    table.add_rows(rows);
     for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-        if column.index > 0 {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+        column.set_padding((0, GAP));
+        column.set_cell_alignment(if column.index == 0 {
+            CellAlignment::Left
+        } else {
+            CellAlignment::Right
+        });
     }
-}
-
-/// The table, its header underlined by being dim.
-fn finish(table: Table) -> String {
     let mut lines: Vec<String> = table
         .lines()
         .map(|line| line.trim_end().to_owned())
@@ -209,6 +217,39 @@ fn finish(table: Table) -> String {
         *header = format!("{DIM}{header}{DIM:#}");
     }
     lines.join("\n")
+}
+
+fn cut_names(rows: &mut [Vec<String>], columns: usize) {
+    let excess = width(rows).saturating_sub(columns);
+    let longest = rows
+        .iter()
+        .filter_map(|row| row.first())
+        .map(|name| name.chars().count())
+        .max();
+    let room = longest.unwrap_or(0).saturating_sub(excess).max(NAME_MIN);
+    for name in rows
+        .iter_mut()
+        .filter_map(|row| row.first_mut())
+        .filter(|name| name.chars().count() > room)
+    {
+        *name = name.chars().take(room - 1).chain(['…']).collect();
+    }
+}
+
+/// Columns that a table takes, the gap after its last column not counted.
+fn width(rows: &[Vec<String>]) -> usize {
+    let columns = rows.first().map_or(0, Vec::len);
+    let widest = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|text| text.chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: usize = (0..columns)
+        .map(|column| widest(column) + usize::from(GAP))
+        .sum();
+    widths.saturating_sub(usize::from(GAP))
 }
 
 fn percent(estimate: Option<Estimate>) -> String {

@@ -62,6 +62,25 @@ pub fn describe(plan: &Plan) -> String {
     lines.join("\n")
 }
 
+/// What a run of the plan will do, in a line. No password is in it.
+pub fn outline(plan: &Plan) -> String {
+    let phases: Vec<&str> = plan
+        .phases
+        .iter()
+        .map(|phase| phase.name.as_str())
+        .collect();
+    format!(
+        "{} on {}, seed {}: {} x {} of {}; takes {}",
+        plan.name,
+        target(plan),
+        plan.seed,
+        counted(plan.cells.len() as u64, "cell"),
+        counted(plan.repeat.into(), "repetition"),
+        phases.join(", "),
+        takes(plan),
+    )
+}
+
 fn title(plan: &Plan) -> String {
     if plan.question.is_empty() {
         plan.name.clone()

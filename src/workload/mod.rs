@@ -22,7 +22,7 @@ mod written;
 mod yaml;
 
 pub use advice::advice;
-pub use describe::describe;
+pub use describe::{describe, outline};
 pub use overrides::Overrides;
 pub use problem::{Place, Problem, Problems, Source};
 

@@ -1,0 +1,48 @@
+//! Ctrl-C and SIGTERM: the first asks the run to stop and keeps what it measured, the second stops at once.
+
+use std::thread;
+
+use tokio::runtime::Builder;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Exit, terminal};
+use crate::runner::Interrupt;
+
+/// A switch that signals pull. They are waited for on a thread of their own, which ends with the process.
+pub(super) fn on_signals() -> Interrupt {
+    let interrupt = Interrupt::new();
+    let pulled = interrupt.clone();
+    // Without a thread or signals to wait for, the system's default stands: Ctrl-C ends the process.
+    let _ = thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || wait(&pulled));
+    interrupt
+}
+
+fn wait(interrupt: &Interrupt) {
+    let Ok(runtime) = Builder::new_current_thread().enable_io().build() else {
+        return;
+    };
+    runtime.block_on(async {
+        let (Ok(mut ctrl_c), Ok(mut stop)) = (
+            signal(SignalKind::interrupt()),
+            signal(SignalKind::terminate()),
+        ) else {
+            return;
+        };
+        either(&mut ctrl_c, &mut stop).await;
+        interrupt.pull();
+        terminal::note(
+            "stopping; what was measured is kept (once more to stop at once and lose it)",
+        );
+        either(&mut ctrl_c, &mut stop).await;
+        std::process::exit(Exit::Interrupted as i32);
+    });
+}
+
+async fn either(one: &mut Signal, other: &mut Signal) {
+    tokio::select! {
+        _ = one.recv() => {}
+        _ = other.recv() => {}
+    }
+}
