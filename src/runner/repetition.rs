@@ -212,11 +212,10 @@ impl Run<'_> {
     }
 
     fn drive(&mut self, course: &mut Course, index: usize, load: &Load) -> Result<Driven, Fault> {
-        let keys = crate::target::keys(self.plan);
         let job = Job {
             access: course.server.access(),
             load,
-            keys: &keys,
+            keys: &self.plan.keys,
             values: &self.plan.values,
             seed: self.plan.seed,
             repetition: u64::from(course.number),

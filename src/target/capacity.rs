@@ -8,7 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Running, TargetError, keys};
+use super::{Running, TargetError};
 use crate::drive::{Interrupt, Job, Limits, drive};
 use crate::workload::plan::{
     Action, Cell, Directive, KeySpace, Load, OnMiss, Operation, Order, Pace, Plan, Share, Ttl,
@@ -43,7 +43,7 @@ pub fn calibrate(
 ) -> Result<Calibration, TargetError> {
     let trial = Trial {
         plan,
-        keys: keys(plan),
+        keys: &plan.keys,
         interrupt,
     };
     let (mut limit, key_bytes) = trial.guess(wanted)?;
@@ -72,7 +72,7 @@ pub fn calibrate(
 
 struct Trial<'a> {
     plan: &'a Plan,
-    keys: KeySpace,
+    keys: &'a KeySpace,
     interrupt: &'a Interrupt,
 }
 
@@ -125,7 +125,7 @@ impl Trial<'_> {
         let job = Job {
             access: server.access(),
             load: &load,
-            keys: &self.keys,
+            keys: self.keys,
             values: &self.plan.values,
             seed: self.plan.seed,
             repetition: 0,

@@ -1,6 +1,6 @@
 //! A server that somebody else runs: what may be done to it, and how it is left.
 //!
-//! Only keys under [`PREFIX`] are written. FLUSHDB and CONFIG SET are sent where the target allows them, and what
+//! Only keys under [`PREFIX`] are written: plans spell them so, and a plan that does not is refused. FLUSHDB and CONFIG SET are sent where the target allows them, and what
 //! CONFIG SET changed is set back at the end. Nothing else that touches other data is ever sent.
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
@@ -10,7 +10,7 @@ use super::control::{Control, Login};
 use crate::workload::plan::{Capacity, Directive, Endpoint, Plan};
 
 /// What every key on a server of somebody else's begins with.
-pub const PREFIX: &str = "cachebench:";
+const PREFIX: &str = "cachebench:";
 
 /// A server that we may use.
 #[derive(Debug)]
@@ -82,6 +82,12 @@ pub(super) fn permit(plan: &Plan, endpoint: &Endpoint) -> Result<(), TargetError
     let configures = plan.capacity != Capacity::AsConfigured
         || !plan.directives.is_empty()
         || plan.cells.iter().any(|cell| !cell.directives.is_empty());
+    if !plan.keys.name.before.starts_with(PREFIX) {
+        return Err(TargetError::NotAllowed(format!(
+            "keys on {}, which is somebody's server, must begin with `{PREFIX}`",
+            name(endpoint)
+        )));
+    }
     if configures && !endpoint.allow_config {
         return Err(TargetError::NotAllowed(format!(
             "this workload sets server directives (`capacity`, `compare` or the target's own), and {} is somebody's \

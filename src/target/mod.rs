@@ -88,16 +88,6 @@ pub fn name(target: &Target) -> String {
     }
 }
 
-/// The plan's keys as they are spelt on its target: under a prefix of ours on a server of somebody else's.
-#[must_use]
-pub fn keys(plan: &Plan) -> KeySpace {
-    let mut keys = plan.keys.clone();
-    if matches!(plan.target, Target::Endpoint(_)) {
-        keys.name.before.insert_str(0, endpoint::PREFIX);
-    }
-    keys
-}
-
 impl Running {
     /// Starts the plan's target under `directives`, or clears and sets up the endpoint. An embedded server takes its own
     /// random draws from `seed`.
@@ -138,7 +128,7 @@ impl Running {
             control,
             login,
             access,
-            keys: keys(plan),
+            keys: plan.keys.clone(),
         };
         running.clear(interrupt)?;
         if let Kind::Lent(_, endpoint) = &running.kind {

@@ -31,6 +31,7 @@ fn redis(directives: &[&str]) -> Option<Server> {
 /// The plan in `yaml`, aimed at `server`, with these permissions.
 fn plan_for(server: &Server, yaml: &str, allow: Allow) -> Plan {
     let mut plan = workload::parse(yaml).expect("a workload without flaws");
+    plan.keys.name.before.insert_str(0, "cachebench:test:");
     plan.target = Target::Endpoint(Endpoint {
         host: "127.0.0.1".to_owned(),
         port: server.port,
