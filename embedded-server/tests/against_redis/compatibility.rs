@@ -5,7 +5,6 @@
 //! A case is a few commands, sent after FLUSHALL, with the reply to each.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -29,11 +28,7 @@ struct Case {
 fn cases() -> Option<Vec<Case>> {
     let path = std::env::var_os("CACHEBENCH_CTS").map_or_else(default_path, PathBuf::from);
     let Ok(text) = std::fs::read_to_string(&path) else {
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: no compatibility cases at {}",
-            path.display()
-        );
+        println!("SKIPPED: no compatibility cases at {}", path.display());
         return None;
     };
     let all: Vec<Value> = serde_json::from_str(&text).expect("a list of cases");
