@@ -220,13 +220,15 @@ fn fragmentation(lines: &mut Lines, resident: u64, used: u64) {
     );
 }
 
+/// Bytes that wait in the buffers of all connections, `client`'s included.
+#[must_use]
+pub fn buffer_bytes(server: &Server, client: &Client) -> u64 {
+    let each = server.clients.iter().chain([client]);
+    each.map(|one| (one.input_bytes + one.outbox().len()) as u64)
+        .sum()
+}
+
 fn buffers(lines: &mut Lines, server: &Server, client: &Client) {
-    let buffers: usize = server
-        .clients
-        .iter()
-        .chain([client])
-        .map(|one| one.input_bytes + one.outbox().len())
-        .sum();
     lines.put_each(
         &[
             "mem_not_counted_for_evict",
@@ -236,7 +238,7 @@ fn buffers(lines: &mut Lines, server: &Server, client: &Client) {
         ],
         0,
     );
-    lines.put("mem_clients_normal", buffers);
+    lines.put("mem_clients_normal", buffer_bytes(server, client));
     lines.put_each(&["mem_cluster_links", "mem_aof_buffer"], 0);
     lines.put("mem_allocator", "libc");
     lines.put_each(

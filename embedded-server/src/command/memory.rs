@@ -3,6 +3,7 @@
 use super::outcome::{Outcome, handler, help, integer_in, unknown_subcommand};
 use super::table::{CommandSpec, Group, Keys, flags};
 use super::{Arguments, Context, is, refusal};
+use crate::{info, machine};
 
 /// The rows of the command table.
 pub(super) const COMMANDS: &[CommandSpec] =
@@ -109,31 +110,75 @@ fn purge(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
     Ok(())
 }
 
+/// A figure of MEMORY STATS.
+enum Figure {
+    Count(u64),
+    Difference(i64),
+    Ratio(f64),
+}
+
 fn stats(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
-    let keyspace = &context.server.keyspace;
-    let (used, dataset) = (keyspace.used_memory(), keyspace.dataset_memory());
-    let keys: usize = keyspace.dbs().map(|db| keyspace.len(db)).sum();
-    let bytes_per_key = dataset.checked_div(keys as u64).unwrap_or(0);
-    let share = if used == 0 {
-        0.0
-    } else {
-        100.0 * dataset as f64 / used as f64
-    };
-    let counts = [
-        ("total.allocated", used),
-        ("overhead.total", used.saturating_sub(dataset)),
-        ("keys.count", keys as u64),
-        ("keys.bytes-per-key", bytes_per_key),
-        ("dataset.bytes", dataset),
-    ];
-    context.reply.map(counts.len() + 1);
-    for (name, count) in counts {
-        context.reply.bulk(name.as_bytes());
-        context
-            .reply
-            .integer(i64::try_from(count).unwrap_or(i64::MAX));
+    let figures = figures(context);
+    let reply = &mut *context.reply;
+    reply.map(figures.len());
+    for (name, figure) in figures {
+        reply.bulk(name.as_bytes());
+        match figure {
+            Figure::Count(count) => reply.integer(i64::try_from(count).unwrap_or(i64::MAX)),
+            Figure::Difference(difference) => reply.integer(difference),
+            Figure::Ratio(ratio) => reply.double(ratio),
+        }
     }
-    context.reply.bulk(b"dataset.percentage");
-    context.reply.double(share);
     Ok(())
+}
+
+/// What occupies memory, under the names that Redis gives it. There is no allocator of our own to look into: what is
+/// resident beyond what is used is told as a whole.
+fn figures(context: &Context<'_>) -> Vec<(&'static str, Figure)> {
+    use Figure::{Count, Difference, Ratio};
+    let (server, keyspace) = (&context.server, &context.server.keyspace);
+    let (used, dataset, resident) = (
+        keyspace.used_memory(),
+        keyspace.dataset_memory(),
+        machine::resident_bytes(),
+    );
+    let peak = server.stats.peak_memory.max(used);
+    let keys: u64 = keyspace.dbs().map(|db| keyspace.len(db) as u64).sum();
+    let ratio = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
+    let beyond = resident as i64 - used as i64;
+    vec![
+        ("peak.allocated", Count(peak)),
+        ("total.allocated", Count(used)),
+        ("startup.allocated", Count(0)),
+        ("replication.backlog", Count(0)),
+        ("clients.slaves", Count(0)),
+        (
+            "clients.normal",
+            Count(info::buffer_bytes(context.server, context.client)),
+        ),
+        ("cluster.links", Count(0)),
+        ("aof.buffer", Count(0)),
+        ("lua.caches", Count(0)),
+        ("functions.caches", Count(0)),
+        ("overhead.total", Count(used.saturating_sub(dataset))),
+        ("keys.count", Count(keys)),
+        (
+            "keys.bytes-per-key",
+            Count(used.checked_div(keys).unwrap_or(0)),
+        ),
+        ("dataset.bytes", Count(dataset)),
+        ("dataset.percentage", Ratio(100.0 * ratio(dataset, used))),
+        ("peak.percentage", Ratio(100.0 * ratio(used, peak))),
+        ("allocator.allocated", Count(used)),
+        ("allocator.active", Count(used)),
+        ("allocator.resident", Count(resident)),
+        ("allocator-fragmentation.ratio", Ratio(1.0)),
+        ("allocator-fragmentation.bytes", Count(0)),
+        ("allocator-rss.ratio", Ratio(ratio(resident, used))),
+        ("allocator-rss.bytes", Difference(beyond)),
+        ("rss-overhead.ratio", Ratio(1.0)),
+        ("rss-overhead.bytes", Count(0)),
+        ("fragmentation", Ratio(ratio(resident, used))),
+        ("fragmentation.bytes", Difference(beyond)),
+    ]
 }

@@ -31,7 +31,6 @@ use crate::client::Client;
 use crate::keyspace::Db;
 use crate::node::Server;
 pub(crate) use crate::resp::{Arguments, Reply};
-use crate::text::integer;
 
 /// What a handler works on: the node, the client that asked, and where the answer goes.
 pub struct Context<'a> {
@@ -88,35 +87,10 @@ pub mod refusal {
 }
 
 impl Context<'_> {
-    /// Answers with the error `message`, which opens with its code.
-    pub fn error(&mut self, message: &str) {
-        self.reply.error(message);
-    }
-
-    /// Refuses a number of arguments. `name` is `get`, or `config|set` for a subcommand.
-    pub fn wrong_arity(&mut self, name: &str) {
-        self.reply.error(&refusal::wrong_arity(name));
-    }
-
-    /// Refuses an expiry time that is zero, negative or beyond the calendar. `name` as in [`Context::wrong_arity`].
-    pub fn invalid_expire(&mut self, name: &str) {
-        self.reply
-            .error(&format!("ERR invalid expire time in '{name}' command"));
-    }
-
     /// The database the client has selected.
     #[must_use]
     pub fn db(&self) -> Db {
         self.client.db
-    }
-
-    /// `argument` as a 64-bit integer; where it is none, the refusal has been written.
-    pub fn integer(&mut self, argument: &[u8]) -> Option<i64> {
-        let value = integer::parse(argument);
-        if value.is_none() {
-            self.error(refusal::NOT_AN_INTEGER);
-        }
-        value
     }
 }
 

@@ -44,7 +44,7 @@ impl Refusal {
 
     /// Too few or too many arguments for `command`.
     pub(crate) fn arity(command: &str) -> Self {
-        format!("ERR wrong number of arguments for '{command}' command").into()
+        refusal::wrong_arity(command).into()
     }
 
     /// A time to live that is not positive, or ends beyond the calendar.

@@ -17,5 +17,5 @@ mod compatibility;
 mod differential;
 mod embedded;
 mod formats;
+mod introspection;
 mod peer;
-mod table;

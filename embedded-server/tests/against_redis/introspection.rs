@@ -1,4 +1,4 @@
-//! The command table beside redis-server's: what COMMAND INFO says of every command that both have.
+//! What the servers tell of themselves: of their commands in COMMAND, of their memory in MEMORY STATS.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -83,4 +83,28 @@ fn every_command_is_described_as_by_redis() {
         differing.join("\n")
     );
     assert!(ours.contains_key("get") && ours.contains_key("object|encoding"));
+}
+
+#[test]
+fn memory_stats_has_every_figure_of_redis() {
+    let Some(peer) = Peer::start(&[]) else { return };
+    let embedded = Embedded::start();
+    let figures = |mut client: Client| -> Vec<(String, char)> {
+        client.line("HELLO 3");
+        let stats = client.line("MEMORY STATS");
+        let pairs = stats.items().chunks_exact(2);
+        pairs
+            .map(|pair| {
+                (
+                    pair[0].text(),
+                    if matches!(pair[1], Reply::Integer(_)) {
+                        ':'
+                    } else {
+                        ','
+                    },
+                )
+            })
+            .collect()
+    };
+    assert_eq!(figures(embedded.client()), figures(peer.client()));
 }
