@@ -1,5 +1,8 @@
 //! The frame of a node over real sockets: any cutting of the input, limits, rights, messages, time, and its end.
 
+// All of this crate is test: its helpers assert by panicking, as tests do.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod client;
 mod limits;
 mod messages;
