@@ -12,6 +12,7 @@ use crate::command::table::Command;
 use crate::config::{ClientClass, OutputLimit};
 use crate::keyspace::Db;
 use crate::resp::Protocol;
+use crate::transaction::{Transaction, WatchedKey};
 
 /// A client's number; never used twice.
 pub type ClientId = u64;
@@ -97,6 +98,10 @@ pub struct Client {
     pub patterns: BTreeSet<Box<[u8]>>,
     /// MONITOR: it is shown every command.
     pub monitor: bool,
+    /// What it has queued since MULTI.
+    pub transaction: Option<Transaction>,
+    /// The keys it watches.
+    pub watched: Vec<WatchedKey>,
     /// Whether it waits for a key and carries out nothing meanwhile.
     pub blocked: bool,
     /// Whether its commands may not wait: it is within a transaction.
@@ -133,6 +138,8 @@ impl Client {
             channels: BTreeSet::new(),
             patterns: BTreeSet::new(),
             monitor: false,
+            transaction: None,
+            watched: Vec::new(),
             blocked: false,
             deny_blocking: false,
             close: Close::No,

@@ -159,14 +159,9 @@ fn clients(lines: &mut Lines, server: &Server, client: &Client) {
             .max()
             .unwrap_or(0),
     );
-    lines.put_each(
-        &[
-            "blocked_clients",
-            "tracking_clients",
-            "clients_in_timeout_table",
-        ],
-        0,
-    );
+    lines.put("blocked_clients", server.blocked.len());
+    lines.put("tracking_clients", 0);
+    lines.put("clients_in_timeout_table", server.blocked.with_deadline());
 }
 
 fn memory(lines: &mut Lines, server: &Server, client: &Client) {

@@ -39,6 +39,7 @@ pub mod slowlog;
 pub mod stats;
 pub mod text;
 pub mod thread_time;
+pub mod transaction;
 pub mod types;
 
 mod handle;

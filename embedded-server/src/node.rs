@@ -13,7 +13,7 @@ use crate::blocking::Blocked;
 use crate::client::{Client, Clients, Close};
 use crate::clock::{Clock, Stopwatch};
 use crate::config::Config;
-use crate::keyspace::{Db, EventKind, Keyspace};
+use crate::keyspace::{Access, Db, EventKind, Keyspace};
 use crate::latency::LatencyMonitor;
 use crate::log::{Level, Log};
 use crate::notify::Events;
@@ -21,6 +21,7 @@ use crate::pubsub::{PubSub, Topic};
 use crate::resp::{Protocol, Reply};
 use crate::slowlog::SlowLog;
 use crate::stats::Stats;
+use crate::transaction::Watches;
 
 /// Work units of one call of the keyspace's cron: some milliseconds at most.
 const CRON_BUDGET: usize = 20_000;
@@ -82,6 +83,8 @@ pub struct Server {
     pub pubsub: PubSub,
     /// Who waits for what.
     pub blocked: Blocked,
+    /// Who watches which keys.
+    pub watches: Watches,
     /// How many clients are shown every command.
     pub monitors: usize,
     /// What was counted.
@@ -136,6 +139,7 @@ impl Server {
             clients: Clients::default(),
             pubsub: PubSub::default(),
             blocked: Blocked::default(),
+            watches: Watches::default(),
             monitors: 0,
             stats: Stats::default(),
             slowlog: SlowLog::default(),
@@ -163,9 +167,15 @@ impl Server {
     /// Hands a changed configuration to whoever keeps part of it.
     pub fn configured(&mut self) {
         self.keyspace.configure(self.config.keyspace.clone());
-        let watched =
-            self.config.events.has(Events::EXPIRED) || self.config.events.has(Events::EVICTED);
-        self.keyspace.record_events(watched);
+        self.record_removals();
+    }
+
+    /// Has the keyspace tell what it removes by itself, if anybody wants to know.
+    pub fn record_removals(&mut self) {
+        let events = self.config.events;
+        let published = events.has(Events::EXPIRED) || events.has(Events::EVICTED);
+        self.keyspace
+            .record_events(published || !self.watches.is_empty());
     }
 
     /// Whether clients must give a password.
@@ -250,7 +260,7 @@ impl Server {
             {
                 client.end(Close::Now);
             }
-            if client.is_over(limits.of(client.class()), now_ms) {
+            if client.close == Close::No && client.is_over(limits.of(client.class()), now_ms) {
                 self.stats.output_limit_disconnections += 1;
                 client.end(Close::Now);
             }
@@ -280,6 +290,7 @@ impl Server {
             .for_each(|name| self.pubsub.unsubscribe(Topic::Pattern, name, client.slot));
         self.monitors -= usize::from(client.monitor);
         self.blocked.forget(client.slot);
+        self.watches.forget(&client.watched, client.slot);
         self.clients.release(client.slot);
     }
 }
@@ -337,14 +348,31 @@ impl Server {
         })
     }
 
-    /// Publishes a keyspace event, if `notify-keyspace-events` asks for its class, and before it the removals that led
-    /// to it.
+    /// Tells that `event` has happened to a key: publishes it, if `notify-keyspace-events` asks for its class, after the
+    /// removals that led to it; and whoever watches the key learns that it has changed.
     #[inline]
     pub fn notify(&mut self, class: Events, event: &str, db: Db, key: &[u8]) {
+        self.publish_removals();
+        self.tell(class, event, db, key);
+    }
+
+    #[inline]
+    fn tell(&mut self, class: Events, event: &str, db: Db, key: &[u8]) {
+        if !self.watches.is_empty() && class != Events::KEY_MISS {
+            self.watches.touch(db, key);
+        }
         if self.config.events.has(class) {
-            self.publish_removals();
             self.publish_event(event, db, key);
         }
+    }
+
+    /// Tells whoever watches a key of `db` that it changes, before the database is emptied or exchanged for `other`.
+    pub fn touch_database(&mut self, db: Db, other: Db) {
+        let Self {
+            watches, keyspace, ..
+        } = self;
+        let mut exists = |db, key: &[u8]| keyspace.lookup(db, key, Access::Silent).is_some();
+        watches.touch_where(db, |key| exists(db, key) || exists(other, key));
     }
 
     /// Publishes what the keyspace has removed by itself.
@@ -355,9 +383,7 @@ impl Server {
                 EventKind::Expired => (Events::EXPIRED, "expired"),
                 EventKind::Evicted => (Events::EVICTED, "evicted"),
             };
-            if self.config.events.has(class) {
-                self.publish_event(event, removal.db, &removal.key);
-            }
+            self.tell(class, event, removal.db, &removal.key);
         }
     }
 

@@ -6,6 +6,7 @@ use super::connection::{is_printable, set_name};
 use super::outcome::{Outcome, Refusal, handler, help, unknown_subcommand};
 use super::table::{CommandSpec, Flags, Group, flags};
 use super::{Arguments, Context, Handler, is, refusal};
+use crate::blocking::Unblocked;
 use crate::client::{Client, ClientId, Close, ReplyMode};
 use crate::text::integer;
 
@@ -74,8 +75,10 @@ const HELP: &[&str] = &[
     "    Noted, but connections are not evicted.",
     "NO-TOUCH <ON | OFF>",
     "    Whether this connection's reads leave access times as they are.",
-    "GETREDIR | TRACKINGINFO | TRACKING OFF | UNBLOCK <id>",
-    "    Answered as by a server on which nobody tracks keys or blocks.",
+    "UNBLOCK <id> [TIMEOUT | ERROR]",
+    "    Ends the wait of a client that waits for a key.",
+    "GETREDIR | TRACKINGINFO | TRACKING OFF",
+    "    Answered as by a server on which nobody tracks keys.",
     "HELP",
     "    These lines.",
 ];
@@ -175,7 +178,7 @@ fn described(client: &Client, now_ms: i64) -> String {
     // Writing to a string does not fail.
     let _ = writeln!(
         line,
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub=0 multi=-1 qbuf={} \
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub=0 multi={} qbuf={} \
          qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} events={} cmd={} \
          user=default redir=-1 resp={} lib-name={} lib-ver={}",
         client.id,
@@ -189,6 +192,10 @@ fn described(client: &Client, now_ms: i64) -> String {
         client.db.index(),
         client.channels.len(),
         client.patterns.len(),
+        client
+            .transaction
+            .as_ref()
+            .map_or_else(|| "-1".to_owned(), |queued| queued.len().to_string()),
         client.input_bytes,
         usize::from(waiting > 0),
         waiting,
@@ -207,6 +214,8 @@ fn described(client: &Client, now_ms: i64) -> String {
 fn flags_of(client: &Client) -> String {
     let flags = [
         (client.monitor, 'O'),
+        (client.transaction.is_some(), 'x'),
+        (client.blocked, 'b'),
         (client.subscriptions() > 0, 'P'),
         (client.close == Close::AfterReply, 'c'),
         (client.close == Close::Now, 'A'),
@@ -419,7 +428,20 @@ fn tracking(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
 }
 
 fn unblock(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
-    client_id(&arguments[2]).ok_or(refusal::NOT_AN_INTEGER)?;
-    context.reply.integer(0);
+    let id = client_id(&arguments[2]).ok_or(refusal::NOT_AN_INTEGER)?;
+    let how = match arguments.get(3) {
+        None => Unblocked::TimedOut,
+        Some(word) if is(word, "timeout") => Unblocked::TimedOut,
+        Some(word) if is(word, "error") => Unblocked::Error,
+        Some(_) => return Err("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR".into()),
+    };
+    let waiting = context
+        .server
+        .clients
+        .iter()
+        .find(|client| client.id == id)
+        .map(|client| client.slot);
+    let unblocked = waiting.is_some_and(|slot| context.server.unblock(slot, how));
+    context.reply.integer(unblocked.into());
     Ok(())
 }

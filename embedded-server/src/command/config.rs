@@ -59,18 +59,25 @@ fn help_config(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
 }
 
 fn get(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
-    let asked = |name: &str| {
+    let asked = |name: &'static str| {
         let mut patterns = arguments.from(2).iter();
-        patterns.any(|pattern| glob::matches_ignoring_case(pattern, name.as_bytes()))
+        patterns
+            .find(|pattern| glob::matches_ignoring_case(pattern, name.as_bytes()))
+            .map(|pattern| (name, pattern))
     };
     let found: Vec<_> = DIRECTIVES
         .iter()
-        .map(|directive| directive.name)
-        .filter(|name| asked(name))
+        .filter_map(|directive| asked(directive.name))
         .collect();
     context.reply.map(found.len());
-    for name in found {
-        context.reply.bulk(name.as_bytes());
+    for (name, pattern) in found {
+        // A name that was spelt out is told as it was spelt.
+        let is_spelt_out = pattern.eq_ignore_ascii_case(name.as_bytes());
+        context.reply.bulk(if is_spelt_out {
+            pattern
+        } else {
+            name.as_bytes()
+        });
         context.reply.bulk(
             context
                 .server

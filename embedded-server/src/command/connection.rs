@@ -3,6 +3,7 @@
 use super::generic::database_in;
 use super::outcome::{Outcome, Refusal, handler};
 use super::table::{CommandSpec, Group, flags};
+use super::transaction::forget_watches;
 use super::{Arguments, Context, is, refusal};
 use crate::client::{Client, Close, ReplyMode};
 use crate::keyspace::Db;
@@ -227,6 +228,8 @@ fn reset(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
             .pubsub
             .unsubscribe(Topic::Pattern, &name, client.slot);
     }
+    client.transaction = None;
+    forget_watches(server, client);
     server.monitors -= usize::from(std::mem::take(&mut client.monitor));
     server.keyspace.set_no_touch(false);
     client.no_touch = false;

@@ -21,24 +21,26 @@ pub fn run(
     command: Option<&'static Command>,
 ) {
     let start = reply.len();
+    let mut context = Context {
+        server,
+        client,
+        reply,
+    };
     match command {
-        Some(command) => match check(server, client, arguments, command) {
-            None => call(
-                &mut Context {
-                    server,
-                    client,
-                    reply,
-                },
-                arguments,
-                command,
-            ),
-            Some(text) => reject(server, reply, command, &text),
+        Some(command) => match check(&mut context, arguments, command) {
+            Some(text) => reject(&mut context, &text, Some(command)),
+            None if context.client.transaction.is_some() && !command.steers_transaction => {
+                queue(&mut context, arguments, command);
+            }
+            None => call(&mut context, arguments, command),
         },
-        None => {
-            reply.error_bytes(&unknown_command(arguments));
-            count_error(server, reply);
-        }
+        None => reject(&mut context, &unknown_command(arguments), None),
     }
+    let Context {
+        server,
+        client,
+        reply,
+    } = context;
     if client.reply_mode != ReplyMode::On {
         silence(client, reply, start);
     }
@@ -49,40 +51,61 @@ pub fn run(
 /// Why a command may not run now, if so.
 #[inline]
 fn check(
-    server: &mut Server,
-    client: &Client,
+    context: &mut Context<'_>,
     arguments: &Arguments<'_>,
     command: &Command,
-) -> Option<String> {
+) -> Option<Vec<u8>> {
+    let Context { server, client, .. } = context;
     let spec = command.spec;
     if !spec.accepts(arguments.len()) {
-        return Some(refusal::wrong_arity(&command.full_name));
+        return Some(refusal::wrong_arity(&command.full_name).into());
     }
     if !spec.subcommands.is_empty() && arguments.len() > 1 {
         return Some(unknown_subcommand(&command.full_name, &arguments[1]));
     }
     if !client.authenticated && !spec.flags.has(Flags::NO_AUTH) {
-        return Some(refusal::NO_AUTH.to_owned());
+        return Some(refusal::NO_AUTH.into());
     }
     if spec.flags.has(Flags::DENYOOM) && server.keyspace.make_room(0).is_err() {
-        return Some(refusal::OOM.to_owned());
+        return Some(refusal::OOM.into());
     }
     if client.subscriptions() > 0
         && client.protocol == Protocol::Resp2
         && !may_run_while_subscribed(command)
     {
-        return Some(format!(
-            "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
-             this context",
-            command.full_name
-        ));
+        let name = &command.full_name;
+        let text = format!(
+            "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
+             this context"
+        );
+        return Some(text.into());
+    }
+    if client.transaction.is_some() && spec.flags.has(Flags::NO_MULTI) {
+        return Some("ERR Command not allowed inside a transaction".into());
     }
     None
 }
 
+/// Puts a command off until EXEC.
+#[cold]
+fn queue(context: &mut Context<'_>, arguments: &Arguments<'_>, command: &'static Command) {
+    let bytes_max = context.server.config.client_query_buffer_limit;
+    let transaction = context.client.transaction.as_mut();
+    if transaction.is_some_and(|transaction| transaction.queue(command, arguments, bytes_max)) {
+        context.reply.simple("QUEUED");
+    } else {
+        let text = "ERR the transaction is longer than client-query-buffer-limit allows";
+        reject(context, text.as_bytes(), Some(command));
+    }
+}
+
 /// Runs the handler and counts.
 #[inline]
-fn call(context: &mut Context<'_>, arguments: &Arguments<'_>, command: &'static Command) {
+pub(super) fn call(
+    context: &mut Context<'_>,
+    arguments: &Arguments<'_>,
+    command: &'static Command,
+) {
     if context.server.monitors > 0 {
         super::monitor::show(context, arguments, command);
     }
@@ -144,18 +167,23 @@ fn took(context: &mut Context<'_>, arguments: &Arguments<'_>, command: &Command,
     }
 }
 
+/// Refuses a command. A transaction in which one was refused is not carried out.
 #[cold]
-fn reject(server: &mut Server, reply: &mut Reply, command: &Command, text: &str) {
-    reply.error(text);
-    count_error(server, reply);
-    if let Some(stats) = server.stats.of_mut(command) {
-        stats.rejected += 1;
-    }
-}
-
-fn count_error(server: &mut Server, reply: &mut Reply) {
+fn reject(context: &mut Context<'_>, text: &[u8], command: Option<&Command>) {
+    let Context {
+        server,
+        client,
+        reply,
+    } = context;
+    reply.error_bytes(text);
     if let Some(code) = reply.take_error_code() {
         server.stats.count_error(code);
+    }
+    if let Some(stats) = command.and_then(|command| server.stats.of_mut(command)) {
+        stats.rejected += 1;
+    }
+    if let Some(transaction) = &mut client.transaction {
+        transaction.is_broken = true;
     }
 }
 
@@ -199,10 +227,15 @@ fn unknown_command(arguments: &Arguments<'_>) -> Vec<u8> {
 }
 
 #[cold]
-fn unknown_subcommand(container: &str, name: &[u8]) -> String {
-    let name = String::from_utf8_lossy(name.get(..QUOTED_BYTES).unwrap_or(name)).into_owned();
-    format!(
-        "ERR unknown subcommand '{name}'. Try {} HELP.",
-        container.to_uppercase()
-    )
+fn unknown_subcommand(container: &str, name: &[u8]) -> Vec<u8> {
+    let name = name.get(..QUOTED_BYTES).unwrap_or(name);
+    let container = container.to_uppercase();
+    [
+        b"ERR unknown subcommand '",
+        name,
+        b"'. Try ",
+        container.as_bytes(),
+        b" HELP.",
+    ]
+    .concat()
 }

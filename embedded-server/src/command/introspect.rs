@@ -111,7 +111,7 @@ fn info(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     for name in arguments.from(2).iter() {
         match named(name) {
             Some(command) => describe(context.reply, command),
-            None => context.reply.null_array(),
+            None => context.reply.null(),
         }
     }
     Ok(())

@@ -12,6 +12,8 @@ mod debug;
 pub mod dispatch;
 mod dump;
 mod expiry;
+#[cfg(test)]
+mod failing;
 mod generic;
 mod introspect;
 mod latency;
@@ -25,6 +27,7 @@ mod server;
 mod slowlog;
 mod string;
 pub mod table;
+mod transaction;
 mod typed;
 
 use crate::client::Client;
@@ -114,6 +117,9 @@ const GROUPS: &[&[table::CommandSpec]] = &[
     latency::COMMANDS,
     pubsub::COMMANDS,
     debug::COMMANDS,
+    transaction::COMMANDS,
+    #[cfg(test)]
+    failing::COMMANDS,
 ];
 
 /// Whether `argument` is `word`, in whatever case.

@@ -1,10 +1,13 @@
 //! SLOWLOG: the commands that took long.
 
-use super::outcome::{Outcome, handler, help, integer_in, unknown_subcommand};
+use super::outcome::{Outcome, handler, help, unknown_subcommand};
 use super::table::{CommandSpec, Flags, Group, flags};
 use super::{Arguments, Context, Handler};
+use crate::text::integer;
 
+/// How many entries SLOWLOG GET tells unless asked for another number.
 const ENTRIES_TOLD: usize = 10;
+const BAD_COUNT: &str = "ERR count should be greater than or equal to -1";
 
 pub(super) const COMMANDS: &[CommandSpec] =
     &[
@@ -45,10 +48,11 @@ fn help_slowlog(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
 
 fn get(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     let asked = match (arguments.len(), arguments.get(2)) {
-        (3, Some(count)) => match integer_in(count)? {
-            -1 => usize::MAX,
-            count => usize::try_from(count)
-                .map_err(|_| "ERR count should be greater than or equal to -1")?,
+        (3, Some(count)) => match integer::parse(count) {
+            Some(-1) => usize::MAX,
+            count => count
+                .and_then(|count| usize::try_from(count).ok())
+                .ok_or(BAD_COUNT)?,
         },
         (2, _) => ENTRIES_TOLD,
         _ => return Err(super::outcome::Refusal::arity("slowlog|get")),

@@ -372,6 +372,8 @@ pub struct Command {
     /// Whether a call takes about constant time, so that not each one need be timed. Redis's `fast` leaves out SET and
     /// its kin, which are as brief.
     pub is_brief: bool,
+    /// Whether it runs at once even within a transaction.
+    pub steers_transaction: bool,
 }
 
 /// All commands, findable by name.
@@ -512,6 +514,10 @@ impl Command {
         container: Option<CommandId>,
     ) -> Self {
         let one_string = matches!(spec.group, Group::String) && spec.keys == Keys::ONE;
+        let steers_transaction = matches!(
+            spec.name,
+            "multi" | "exec" | "discard" | "watch" | "quit" | "reset"
+        );
         let is_brief = spec.flags.has(Flags::FAST) || one_string;
         Self {
             id,
@@ -520,6 +526,7 @@ impl Command {
             subcommands: 0..0,
             container,
             is_brief,
+            steers_transaction,
         }
     }
 

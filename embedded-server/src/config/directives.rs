@@ -139,7 +139,7 @@ pub static DIRECTIVES: &[Directive] = &[
     // Memory and eviction
     live("maxmemory", mem(0, LONG_MAX), "0"),
     live("maxmemory-policy", Kind::Policy, "noeviction"),
-    live("maxmemory-samples", int(1, 64), "5"),
+    live("maxmemory-samples", int(1, INT_MAX), "5"),
     live("maxmemory-eviction-tenacity", int(0, 100), "10"),
     live("lfu-log-factor", int(0, INT_MAX), "10"),
     live("lfu-decay-time", int(0, INT_MAX), "1"),

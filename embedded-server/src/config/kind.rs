@@ -23,13 +23,13 @@ pub enum ValueError {
     NotSavePoints,
     #[error("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")]
     NotEvents,
-    #[error("wrong number of arguments")]
+    #[error("Wrong number of arguments in buffer limit configuration.")]
     WrongNumber,
     #[error("Invalid client class specified in buffer limit configuration.")]
     NotAClientClass,
     #[error("Error in hard, soft or soft_seconds setting in buffer limit configuration.")]
     NotALimit,
-    #[error("latency-tracking-info-percentiles should contain only percentiles between 0 and 100")]
+    #[error("Invalid latency-tracking-info-percentiles parameters")]
     NotPercentiles,
     #[error("can't set immutable config")]
     Immutable,

@@ -372,7 +372,7 @@ mod tests {
         );
         assert_eq!(
             reason(refusal("maxmemory-samples", b"0")),
-            "argument must be between 1 and 64 inclusive"
+            "argument must be between 1 and 2147483647 inclusive"
         );
         let choices = reason(refusal("maxmemory-policy", b"lru"));
         assert!(

@@ -217,7 +217,7 @@ impl Wire {
             } = turn.run(client, &mut self.parser, rest);
             consumed += more;
             self.answer(task, turn, client)?;
-            if starved {
+            if starved || client.close != Close::No {
                 return Ok(consumed);
             }
         }

@@ -3,5 +3,5 @@
 pub mod parse;
 pub mod reply;
 
-pub use parse::{Arguments, Batch, Parser, ProtocolError, Span};
+pub use parse::{Arguments, Batch, OwnedArguments, Parser, ProtocolError, Span};
 pub use reply::{Protocol, Reply};

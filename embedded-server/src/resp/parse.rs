@@ -155,6 +155,42 @@ impl Index<usize> for Arguments<'_> {
     }
 }
 
+/// The arguments of a command that outlives its input.
+#[derive(Debug, Clone, Default)]
+pub struct OwnedArguments {
+    input: Vec<u8>,
+    spans: Vec<Span>,
+}
+
+impl From<Arguments<'_>> for OwnedArguments {
+    fn from(arguments: Arguments<'_>) -> Self {
+        let mut owned = Self::default();
+        for argument in arguments.iter() {
+            let start = owned.input.len();
+            owned.input.extend_from_slice(argument);
+            owned.spans.push(Span {
+                start,
+                end: owned.input.len(),
+            });
+        }
+        owned
+    }
+}
+
+impl OwnedArguments {
+    /// The arguments, to be used as those of any command.
+    #[must_use]
+    pub fn arguments(&self) -> Arguments<'_> {
+        Arguments::new(&self.input, &self.spans)
+    }
+
+    /// Roughly how many bytes of memory they occupy.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.input.len() + self.spans.len() * size_of::<Span>()
+    }
+}
+
 /// The complete commands of one read, in order.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -253,14 +289,8 @@ impl Parser {
             1
         };
         let mut consumed = 0;
-        while batch.len() < commands_max {
-            if consumed == input.len() {
-                return Progress {
-                    consumed,
-                    starved: true,
-                    error: None,
-                };
-            }
+        while batch.len() < commands_max && consumed < input.len() {
+            let is_inline = self.missing == 0 && input.get(consumed) != Some(&b'*');
             match self.command(input, consumed, limits, batch) {
                 Ok(Some(end)) => {
                     consumed = end;
@@ -281,10 +311,15 @@ impl Parser {
                     };
                 }
             }
+            // It was decoded in place, so it must not be parsed again, as what follows a command that makes its client
+            // wait is. A batch therefore ends with it, and begins anew with the next.
+            if is_inline {
+                break;
+            }
         }
         Progress {
             consumed,
-            starved: false,
+            starved: consumed == input.len(),
             error: None,
         }
     }

@@ -17,5 +17,6 @@ mod compatibility;
 mod differential;
 mod embedded;
 mod formats;
+mod frame;
 mod introspection;
 mod peer;

@@ -8,3 +8,4 @@ mod limits;
 mod messages;
 mod protocol;
 mod time;
+mod transactions;

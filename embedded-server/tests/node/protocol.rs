@@ -175,7 +175,7 @@ fn keys_of_a_command_are_told() {
         "*2\r\n$1\r\na\r\n$1\r\nb\r\n",
     );
     client.ask(
-        "COMMAND GETKEYS PING",
+        "COMMAND GETKEYS PING a",
         "-ERR The command has no key arguments\r\n",
     );
     client.ask(
@@ -183,7 +183,7 @@ fn keys_of_a_command_are_told() {
         "-ERR Invalid command specified\r\n",
     );
     client.ask(
-        "COMMAND GETKEYS GET",
+        "COMMAND GETKEYS GET a b",
         "-ERR Invalid number of arguments specified for command\r\n",
     );
     client.ask(

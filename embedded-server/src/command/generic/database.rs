@@ -14,13 +14,18 @@ pub(super) fn dbsize(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
 
 pub(super) fn flushdb(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     check_flush(&arguments.from(1))?;
-    context.server.keyspace.flush(context.db());
+    let db = context.db();
+    context.server.touch_database(db, db);
+    context.server.keyspace.flush(db);
     context.reply.ok();
     Ok(())
 }
 
 pub(super) fn flushall(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     check_flush(&arguments.from(1))?;
+    for db in context.server.keyspace.dbs() {
+        context.server.touch_database(db, db);
+    }
     context.server.keyspace.flush_all();
     context.reply.ok();
     Ok(())
@@ -39,6 +44,8 @@ pub(super) fn swapdb(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Ou
     let first = number_in(&arguments[1], "ERR invalid first DB index")?;
     let second = number_in(&arguments[2], "ERR invalid second DB index")?;
     let (first, second): (Db, Db) = (numbered(context, first)?, numbered(context, second)?);
+    context.server.touch_database(first, second);
+    context.server.touch_database(second, first);
     context.server.keyspace.swap(first, second);
     context.reply.ok();
     Ok(())
