@@ -135,6 +135,7 @@ impl Engine {
         self.tally.took(sent.due_ns, sent.sent_ns, now_ns);
         if reply == Reply::Error {
             self.tally.error(connection.scanner.word());
+            self.refuse(sent, now_ns);
             return;
         }
         match sent.operation {
@@ -172,6 +173,14 @@ impl Engine {
     fn touch(&mut self, key: u64, now_ns: u64, written: bool) {
         if let Some(touches) = &mut self.touches {
             touches.touch(key, now_ns, written);
+        }
+    }
+
+    fn refuse(&mut self, sent: Sent, now_ns: u64) {
+        if let Some(touches) = &mut self.touches
+            && matches!(sent.operation, Operation::Set | Operation::Incr)
+        {
+            touches.refuse(sent.key, now_ns);
         }
     }
 

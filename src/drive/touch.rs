@@ -1,4 +1,5 @@
-//! When every key was touched last, and how often: a read that found it, or a write that was accepted.
+//! When every key was touched last, and how often: a read that found it, or a write, accepted or refused: a cache that
+//! evicts by exact LRU would have taken it, and that is the yardstick.
 //!
 //! Each worker keeps its own, so that there is nothing to lock, and they are merged when the phase is over. A stamp is
 //! the time of the batch in which the reply came, in nanoseconds, or one more than the stamp before where that is later:
@@ -16,6 +17,16 @@ pub struct Touch {
     pub written: bool,
     /// Deleted, and not written since.
     pub deleted: bool,
+    /// Asked to be written and refused, and never accepted.
+    pub refused: bool,
+}
+
+impl Touch {
+    /// A write was sent, whatever became of it, and no delete after it.
+    #[must_use]
+    pub fn asked(&self) -> bool {
+        self.written || self.refused
+    }
 }
 
 /// What is known of every key of the key space.
@@ -51,6 +62,15 @@ impl Touches {
             touch.count = touch.count.saturating_add(1);
             touch.written |= written;
             touch.deleted &= !written;
+            touch.refused &= !written;
+        }
+    }
+
+    /// A reply of the batch at `now_ns` shows that a write to `key` was refused.
+    pub fn refuse(&mut self, key: u64, now_ns: u64) {
+        self.touch(key, now_ns, false);
+        if let Some(touch) = self.keys.get_mut(key as usize) {
+            touch.refused = !touch.written;
         }
     }
 
@@ -77,6 +97,7 @@ impl Touches {
             };
             mine.deleted = later.deleted;
             mine.written = !later.deleted && (mine.written || theirs.written);
+            mine.refused = !later.deleted && !mine.written && (mine.refused || theirs.refused);
             mine.last = later.last;
             mine.count = mine.count.saturating_add(theirs.count);
         }
@@ -109,7 +130,7 @@ mod tests {
             last,
             count,
             written: true,
-            deleted: false,
+            ..Touch::default()
         };
         assert_eq!(one.keys(), [touch(20, 2), touch(30, 1)]);
     }
@@ -126,5 +147,24 @@ mod tests {
         assert!(!other.keys()[0].written);
         touches.touch(0, 30, true);
         assert!(touches.keys()[0].written);
+    }
+
+    #[test]
+    fn a_refused_write_counts_until_one_is_accepted() {
+        let mut touches = Touches::new(2);
+        touches.refuse(0, 10);
+        touches.touch(1, 20, true);
+        touches.refuse(1, 30);
+        assert!(touches.keys().iter().all(Touch::asked));
+        assert_eq!(
+            touches
+                .keys()
+                .iter()
+                .map(|touch| touch.refused)
+                .collect::<Vec<_>>(),
+            [true, false]
+        );
+        touches.touch(0, 40, true);
+        assert!(!touches.keys()[0].refused && touches.keys()[0].written);
     }
 }

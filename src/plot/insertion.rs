@@ -9,7 +9,7 @@ use super::repeated::{Share, shares};
 use super::scale::Axis;
 use super::survival_curve::head;
 use super::theme::{self, Ink};
-use crate::recording::model::{CellRecord, Recording};
+use crate::recording::model::{CellRecord, GroupSurvival, Recording};
 use crate::stats::{Summary, human};
 use crate::workload::plan::Group;
 
@@ -65,7 +65,7 @@ fn how_to_read(recording: &Recording) -> String {
         ""
     };
     format!(
-        "{}: each bar is a stretch of keys; colour: still present, grey: evicted, blank: never written.{whiskers}",
+        "{}: each bar is a stretch of keys; colour: still present, grey: evicted, blank: not written or refused.{whiskers}",
         recording.plan.name,
     )
 }
@@ -215,12 +215,10 @@ fn share_of(cell: &CellRecord, group: &Group) -> String {
         .repetitions
         .iter()
         .filter_map(|repetition| repetition.survival.as_ref());
-    let written = survivals
+    let groups = survivals
         .flat_map(|survival| &survival.groups)
-        .filter(|one| one.name == group.name && one.written > 0);
-    let shares: Vec<f64> = written
-        .map(|one| one.present as f64 / one.written as f64)
-        .collect();
+        .filter(|one| one.name == group.name);
+    let shares: Vec<f64> = groups.filter_map(GroupSurvival::share).collect();
     Summary::of(&shares).map_or_else(
         || "–".to_owned(),
         |summary| format!("{:.0}%", summary.mean * 100.0),

@@ -52,6 +52,8 @@ pub(super) struct Share {
     pub(super) of_written: Vec<f64>,
     /// Of all keys of the bucket, how many were written; a share per repetition.
     pub(super) written: Vec<f64>,
+    /// Of all keys of the bucket, how many were present; a share per repetition.
+    pub(super) present: Vec<f64>,
 }
 
 /// Buckets of `cell` in some order, repetitions joined by their first rank.
@@ -69,12 +71,13 @@ pub(super) fn shares(
             ranks: (bucket.from, bucket.to),
             of_written: Vec::new(),
             written: Vec::new(),
+            present: Vec::new(),
         };
         let share = joined.entry(bucket.from).or_insert(new);
         share.ranks.1 = share.ranks.1.max(bucket.to);
-        share
-            .written
-            .push(bucket.written as f64 / bucket.to.saturating_sub(bucket.from).max(1) as f64);
+        let keys = bucket.to.saturating_sub(bucket.from).max(1) as f64;
+        share.written.push(bucket.written as f64 / keys);
+        share.present.push(bucket.present as f64 / keys);
         if bucket.written > 0 {
             share
                 .of_written

@@ -56,8 +56,8 @@ fn line<'a>(cell: &'a crate::recording::model::CellRecord, subject: &Subject) ->
     // A stair per bucket: what is known of it holds from its first rank to its last.
     let stair = |share: super::repeated::Share| {
         [
-            (share.ranks.0 as f64, share.of_written.clone()),
-            (share.ranks.1 as f64, share.of_written),
+            (share.ranks.0 as f64, share.present.clone()),
+            (share.ranks.1 as f64, share.present),
         ]
     };
     let points = shares.into_iter().flat_map(stair);

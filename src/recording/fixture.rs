@@ -413,6 +413,7 @@ fn survival(dice: &mut Dice, fate: Fate, refused: u64) -> SurvivalRecord {
     let group = |name: &str, keys: std::ops::Range<u64>| GroupSurvival {
         name: name.to_owned(),
         written: keys.clone().filter(|key| is_written(*key)).count() as u64,
+        refused: 0,
         present: keys.filter(|key| present[*key as usize]).count() as u64,
     };
     SurvivalRecord {

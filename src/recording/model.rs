@@ -226,9 +226,10 @@ pub struct SurvivalRecord {
     pub groups: Vec<GroupSurvival>,
     /// Buckets of keys by number, first to last.
     pub by_insertion: Vec<Bucket>,
-    /// Buckets of keys by last touch, latest first.
+    /// Buckets of keys by last touch, latest first; keys whose writes were refused are among them.
+    /// Exact LRU would keep the first ones.
     pub by_last_access: Vec<Bucket>,
-    /// Buckets of keys by number of touches, most first.
+    /// Buckets of the same keys by number of touches, most first.
     pub by_popularity: Vec<Bucket>,
     /// One bit per key, key 0 the lowest bit of the first byte, base64 ([`super::keys::pack_bits`]): present at the end.
     pub present_bits: String,
@@ -248,8 +249,20 @@ pub struct GroupSurvival {
     pub name: String,
     /// Keys of the group that were ever written.
     pub written: u64,
-    /// Of these, present.
+    /// Keys of the group whose writes were all refused.
+    #[serde(default)]
+    pub refused: u64,
+    /// Keys of the group that are present.
     pub present: u64,
+}
+
+impl GroupSurvival {
+    /// Of the keys that a client wanted to be there, how many are; none where it wanted none.
+    #[must_use]
+    pub fn share(&self) -> Option<f64> {
+        let wanted = self.written + self.refused;
+        (wanted > 0).then(|| self.present as f64 / wanted as f64)
+    }
 }
 
 /// Survival of the keys at ranks `from..to` of some order.

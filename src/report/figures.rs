@@ -72,7 +72,7 @@ pub struct CellFigures {
 pub struct GroupFigures {
     /// Its name.
     pub name: String,
-    /// Share of the keys written that were still present at the end.
+    /// Share of the keys written, or refused, that were present at the end.
     pub present: Option<Estimate>,
 }
 
@@ -181,8 +181,7 @@ fn cell_figures(recording: &Recording, cell: &CellRecord) -> CellFigures {
     let group = |(index, name): (usize, &str)| GroupFigures {
         name: name.to_owned(),
         present: estimate(cell, |one| {
-            let group = one.survival.as_ref()?.groups.get(index)?;
-            ratio(group.present, group.written)
+            one.survival.as_ref()?.groups.get(index)?.share()
         }),
     };
     let is_probed = cell.repetitions.iter().any(|one| one.survival.is_some());

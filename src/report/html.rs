@@ -100,7 +100,7 @@ fn survival(cells: &[CellFigures]) -> Markup {
     html! {
         h2 { "Which keys survived" }
         div.card {
-            p.caption { "Share of the keys written that were still present at the end. LRU fidelity: share of the survivors that exact LRU would have kept." (range_note(cells)) }
+            p.caption { "Share of the keys that a client wrote, or wanted to write, that were present at the end. LRU fidelity: share of the survivors that exact LRU would have kept." (range_note(cells)) }
             div.scroll { table {
                 thead { tr {
                     th scope="col" { "cell" }

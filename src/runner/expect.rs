@@ -51,8 +51,7 @@ fn holds(left: f64, comparison: Comparison, right: f64) -> bool {
 fn observed(plan: &Plan, metric: Metric, cell: &CellRecord) -> Option<f64> {
     match metric {
         Metric::GroupSurvival(group) => mean(cell, |repetition| {
-            let group = repetition.survival.as_ref()?.groups.get(group)?;
-            ratio(group.present, group.written)
+            repetition.survival.as_ref()?.groups.get(group)?.share()
         }),
         Metric::Fidelity => mean(cell, |repetition| {
             Some(repetition.survival.as_ref()?.fidelity)

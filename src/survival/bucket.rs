@@ -37,7 +37,7 @@ mod tests {
             last: 1,
             count: 1,
             written: true,
-            deleted: false,
+            ..Touch::default()
         };
         let keys: Vec<Key> = (0..10_000)
             .map(|key| Key {

@@ -1,6 +1,6 @@
 //! Survival: which keys are still there, by whom they were last touched, and the score against exact LRU. Pure.
 //!
-//! Of the keys that were written, `P` are present at the end. Exact LRU would have kept the `P` touched last; the
+//! Of the keys that a client wrote or wanted to write, `P` are present at the end. Exact LRU would have kept the `P` touched last; the
 //! share of the survivors that are among those is the *fidelity*. Exact LRU scores 1, eviction at random about the share of
 //! keys that survive.
 
@@ -46,8 +46,8 @@ pub fn score(touches: &[Touch], present: &[bool], groups: &[Group]) -> SurvivalR
             .map(|group| survival_of(group, &keys))
             .collect(),
         by_insertion: buckets(&keys),
-        by_last_access: buckets(&written(&in_order(&by_last))),
-        by_popularity: buckets(&written(&in_order(&by_count))),
+        by_last_access: buckets(&asked(&in_order(&by_last))),
+        by_popularity: buckets(&asked(&in_order(&by_count))),
         present_bits: pack_bits(keys.iter().map(|key| key.present)),
         written_bits: pack_bits(keys.iter().map(|key| key.touch.written)),
         last_access_ranks: pack_numbers(ranks(&keys, &by_last)),
@@ -70,21 +70,21 @@ fn order(keys: &[Key], measure: impl Fn(&Key) -> u64) -> Vec<usize> {
     numbers
 }
 
-fn written(keys: &[Key]) -> Vec<Key> {
+fn asked(keys: &[Key]) -> Vec<Key> {
     keys.iter()
-        .filter(|key| key.touch.written)
+        .filter(|key| key.touch.asked())
         .copied()
         .collect()
 }
 
-/// Share of the survivors that are among the `survivors` written keys touched last; `latest_first` is in that order.
+/// Share of the survivors that are among the `survivors` keys touched last; `latest_first` is in that order.
 fn fidelity(latest_first: &[Key], survivors: usize) -> f64 {
     if survivors == 0 {
         return 1.0;
     }
     let kept_by_lru = latest_first
         .iter()
-        .filter(|key| key.touch.written)
+        .filter(|key| key.touch.asked())
         .take(survivors);
     kept_by_lru.filter(|key| key.present).count() as f64 / survivors as f64
 }
@@ -101,6 +101,7 @@ fn survival_of(group: &Group, keys: &[Key]) -> GroupSurvival {
     GroupSurvival {
         name: group.name.clone(),
         written: members.iter().filter(|key| key.touch.written).count() as u64,
+        refused: members.iter().filter(|key| key.touch.refused).count() as u64,
         present: members.iter().filter(|key| key.present).count() as u64,
     }
 }
@@ -129,7 +130,7 @@ mod tests {
             last,
             count,
             written: true,
-            deleted: false,
+            ..Touch::default()
         };
         (0..10)
             .map(|key| {
@@ -189,8 +190,8 @@ mod tests {
         touches[4] = Touch {
             last: 500,
             count: 0,
-            written: false,
             deleted: true,
+            ..Touch::default()
         };
         let record = score(&touches, &[true; 10], &[]);
         assert_eq!((record.written, record.present), (8, 8));
@@ -205,6 +206,25 @@ mod tests {
             .map(|bucket| bucket.written)
             .sum();
         assert_eq!(ranked, 8);
+    }
+
+    /// A cache that refuses new keys keeps what exact LRU would have evicted.
+    #[test]
+    fn refused_writes_count_against_the_cache() {
+        let mut touches = touches();
+        for touch in &mut touches[5..] {
+            *touch = Touch {
+                last: 1_000,
+                count: 1,
+                refused: true,
+                ..Touch::default()
+            };
+        }
+        let present: Vec<bool> = (0..10).map(|key| key < 5).collect();
+        let record = score(&touches, &present, &[group("new", 5..10)]);
+        assert_eq!((record.written, record.present), (5, 5));
+        assert!(record.fidelity.abs() < f64::EPSILON);
+        assert_eq!(record.groups[0].share(), Some(0.0));
     }
 
     #[test]
