@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use crate::blocking::Blocked;
 use crate::client::{Client, Clients, Close};
 use crate::clock::{Clock, Stopwatch};
+use crate::command::FieldDeadlines;
 use crate::config::Config;
 use crate::keyspace::{Access, Db, EventKind, Keyspace};
 use crate::latency::LatencyMonitor;
@@ -85,6 +86,8 @@ pub struct Server {
     pub blocked: Blocked,
     /// Who watches which keys.
     pub watches: Watches,
+    /// Which hashes have fields that expire.
+    pub fields: FieldDeadlines,
     /// How many clients are shown every command.
     pub monitors: usize,
     /// What was counted.
@@ -140,6 +143,7 @@ impl Server {
             pubsub: PubSub::default(),
             blocked: Blocked::default(),
             watches: Watches::default(),
+            fields: FieldDeadlines::default(),
             monitors: 0,
             stats: Stats::default(),
             slowlog: SlowLog::default(),
@@ -219,7 +223,7 @@ impl Server {
     /// One stretch of the keyspace's background work.
     pub fn keyspace_cron(&mut self) -> bool {
         let watch = Stopwatch::start();
-        let more = self.keyspace.cron(CRON_BUDGET);
+        let more = self.keyspace.cron(CRON_BUDGET) | self.expire_fields();
         let threshold_ms = self.config.latency_monitor_threshold_ms;
         self.latency.note(
             "expire-cycle",

@@ -102,7 +102,7 @@ pub(super) fn remove(context: &mut Context<'_>, key: &[u8]) -> Result<bool, Refu
 
 /// On which deadlines EXPIRE and its kin act: NX, XX, GT, LT.
 #[derive(Clone, Copy, Debug, Default)]
-struct Condition {
+pub(super) struct Condition {
     only_without: bool,
     only_with: bool,
     only_later: bool,
@@ -110,7 +110,7 @@ struct Condition {
 }
 
 impl Condition {
-    fn parse(words: &Arguments<'_>) -> Result<Self, Refusal> {
+    pub(super) fn parse(words: &Arguments<'_>) -> Result<Self, Refusal> {
         let mut condition = Self::default();
         for word in words.iter() {
             if is(word, "nx") {
@@ -141,7 +141,7 @@ impl Condition {
     }
 
     /// Whether a key with deadline `old_ms` may get `new_ms`. No deadline is later than any.
-    fn allows(self, old_ms: Option<i64>, new_ms: i64) -> bool {
+    pub(super) fn allows(self, old_ms: Option<i64>, new_ms: i64) -> bool {
         let presence =
             !(self.only_without && old_ms.is_some() || self.only_with && old_ms.is_none());
         let later = !self.only_later || old_ms.is_some_and(|old_ms| new_ms > old_ms);

@@ -10,11 +10,13 @@ pub(crate) mod connection;
 mod deadline;
 mod debug;
 pub mod dispatch;
+mod draw;
 mod dump;
 mod expiry;
 #[cfg(test)]
 mod failing;
 mod generic;
+mod hash;
 mod introspect;
 mod latency;
 mod list;
@@ -23,12 +25,16 @@ mod monitor;
 mod object;
 mod outcome;
 mod pubsub;
+mod scan;
 mod server;
+mod set;
 mod slowlog;
 mod string;
 pub mod table;
 mod transaction;
 mod typed;
+
+pub use hash::FieldDeadlines;
 
 use crate::client::Client;
 use crate::keyspace::Db;
@@ -102,6 +108,8 @@ const GROUPS: &[&[table::CommandSpec]] = &[
     string::COMMANDS,
     bit::COMMANDS,
     list::COMMANDS,
+    hash::COMMANDS,
+    set::COMMANDS,
     generic::COMMANDS,
     expiry::COMMANDS,
     object::COMMANDS,

@@ -1,11 +1,14 @@
 //! Keys that hold one of the data types: looked at, changed in place, made when missing, removed when emptied.
 
+use std::ops::{Range, RangeInclusive};
+
 use rand::rngs::StdRng;
 
 use super::outcome::Refusal;
-use super::{Context, Reply, refusal};
+use super::{Arguments, Context, Reply, refusal};
 use crate::keyspace::{Access, Db, Expiry, Keyspace, Written, WrongType};
 use crate::notify::Events;
+use crate::text::{double, integer};
 use crate::types::{Hash, Limits, List, Set, SortedSet, Stream, Value};
 
 /// A data type that a key can hold.
@@ -89,19 +92,33 @@ pub(super) fn read<'c, T: Kind>(
     context: &'c mut Context<'_>,
     key: &[u8],
 ) -> Result<Option<(&'c T, &'c mut Reply)>, WrongType> {
+    Ok(read_with(context, key)?.map(|(value, tools)| (value, tools.reply)))
+}
+
+/// As [`read`], with all that goes with an answer.
+pub(super) fn read_with<'c, T: Kind>(
+    context: &'c mut Context<'_>,
+    key: &[u8],
+) -> Result<Option<(&'c T, Tools<'c>)>, WrongType> {
     let db = context.db();
-    if context.server.config.events.has(Events::KEY_MISS) {
-        let missing = context
+    if context.server.config.events.has(Events::KEY_MISS)
+        && context
             .server
             .keyspace
             .lookup(db, key, Access::Silent)
-            .is_none();
-        if missing {
-            context.missed(key);
-        }
+            .is_none()
+    {
+        context.missed(key);
     }
-    let found = look(&mut context.server.keyspace, db, key, Access::Read)?;
-    Ok(found.map(|value| (value, &mut *context.reply)))
+    let server = &mut *context.server;
+    let found = look(&mut server.keyspace, db, key, Access::Read)?;
+    let tools = Tools {
+        limits: &server.config.limits,
+        random: &mut server.random,
+        reply: context.reply,
+        now_ms: server.now_ms,
+    };
+    Ok(found.map(|value| (value, tools)))
 }
 
 /// Several keys read at once, in order, each as this type; where to answer, and what to draw from.
@@ -267,39 +284,34 @@ impl Context<'_> {
 /// Reads a number within a range. `message` is the refusal of all else; without one, Redis's own words.
 pub(super) fn integer_between(
     argument: &[u8],
-    range: std::ops::RangeInclusive<i64>,
+    range: RangeInclusive<i64>,
     message: Option<&'static str>,
 ) -> Result<i64, Refusal> {
-    let value =
-        crate::text::integer::parse(argument).ok_or(message.unwrap_or(refusal::NOT_AN_INTEGER))?;
-    if range.contains(&value) {
-        return Ok(value);
+    let value = integer::parse(argument).ok_or(message.unwrap_or(refusal::NOT_AN_INTEGER))?;
+    match message {
+        _ if range.contains(&value) => Ok(value),
+        Some(message) => Err(message.into()),
+        None => {
+            let (start, end) = range.into_inner();
+            Err(format!("ERR value is out of range, value must between {start} and {end}").into())
+        }
     }
-    Err(match message {
-        Some(message) => message.into(),
-        None if range == (0..=i64::MAX) => "ERR value is out of range, must be positive".into(),
-        None => format!(
-            "ERR value is out of range, value must between {} and {}",
-            range.start(),
-            range.end()
-        )
-        .into(),
-    })
 }
 
 /// Reads a count that is not negative.
 pub(super) fn count_in(argument: &[u8], message: Option<&'static str>) -> Result<usize, Refusal> {
-    let value = integer_between(argument, 0..=i64::MAX, message)?;
+    let message = message.unwrap_or("ERR value is out of range, must be positive");
+    let value = integer_between(argument, 0..=i64::MAX, Some(message))?;
     Ok(usize::try_from(value).unwrap_or(usize::MAX))
 }
 
 /// Reads a floating-point number.
 pub(super) fn double_in(argument: &[u8], message: &'static str) -> Result<f64, Refusal> {
-    crate::text::double::parse(argument).ok_or_else(|| message.into())
+    double::parse(argument).ok_or_else(|| message.into())
 }
 
 /// The elements that `start` and `stop` choose of `len`, counted from the end where negative.
-pub(super) fn span(start: i64, stop: i64, len: usize) -> std::ops::Range<usize> {
+pub(super) fn span(start: i64, stop: i64, len: usize) -> Range<usize> {
     let len = i64::try_from(len).unwrap_or(i64::MAX);
     let from_front = |at: i64| if at < 0 { len.saturating_add(at) } else { at };
     let start = from_front(start).max(0);
@@ -313,10 +325,10 @@ pub(super) fn span(start: i64, stop: i64, len: usize) -> std::ops::Range<usize> 
 
 /// Reads the number of keys that follow it, and gives these and the rest.
 pub(super) fn keys_counted<'a>(
-    arguments: &super::Arguments<'a>,
+    arguments: &Arguments<'a>,
     at: usize,
     message: Option<&'static str>,
-) -> Result<(super::Arguments<'a>, super::Arguments<'a>), Refusal> {
+) -> Result<(Arguments<'a>, Arguments<'a>), Refusal> {
     let count = count_in(&arguments[at], message)?;
     match count {
         0 => Err(message.unwrap_or(refusal::SYNTAX).into()),

@@ -77,7 +77,7 @@ fn scan_options<'a>(words: &Arguments<'a>) -> Result<(Filter<'a>, usize), Refusa
 }
 
 /// Reads a cursor as C's `strtoul` does: nothing at all is 0, and a negative number counts from the top.
-fn parse_cursor(text: &[u8]) -> Option<u64> {
+pub(in crate::command) fn parse_cursor(text: &[u8]) -> Option<u64> {
     let (negative, digits) = match text {
         [] => return Some(0),
         [b'-', digits @ ..] => (true, digits),

@@ -9,6 +9,7 @@ use super::outcome::{Refusal, handler, integer_in};
 use super::table::{CommandSpec, Flags, Group, Keys, flags};
 use super::{Context, refusal};
 use crate::keyspace::Db;
+pub(super) use iterate::parse_cursor;
 pub(super) use presence::delete;
 
 /// The rows of the command table.
