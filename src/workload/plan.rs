@@ -105,7 +105,7 @@ pub struct Directive {
 pub enum Capacity {
     /// `maxmemory` is left as it is.
     AsConfigured,
-    /// `maxmemory` is calibrated so that this many of the workload's keys fit.
+    /// `maxmemory` is calibrated, in the first cell, so that this many of the workload's keys fit.
     Keys(u64),
     /// `maxmemory`, bytes.
     Bytes(u64),

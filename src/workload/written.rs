@@ -135,7 +135,7 @@ pub(super) enum Permission {
 pub(super) enum Capacity {
     /// `maxmemory` is left as it is.
     AsConfigured,
-    /// `maxmemory` is calibrated so that this many of the workload's keys fit, on whichever server.
+    /// `maxmemory` is calibrated, in the first cell, so that this many of the workload's keys fit, on whichever server.
     Keys(At<Count>),
     /// `maxmemory` in bytes.
     Bytes(At<Size>),
