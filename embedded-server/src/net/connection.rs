@@ -97,6 +97,7 @@ impl Wire {
         turn: &mut Turn,
         client: &mut Client,
     ) -> Poll<io::Result<()>> {
+        let mut handled = 0;
         loop {
             self.flush(task, turn, client)?;
             match client.close {
@@ -109,6 +110,11 @@ impl Wire {
                 self.carry_out(task, turn, client, 0)?;
                 continue;
             }
+            if handled >= INPUT_BYTES {
+                // A client that sends without pause must not keep the others waiting: it goes on after them.
+                task.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             let received = match self.receive(task, turn) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(result) => result?,
@@ -116,6 +122,7 @@ impl Wire {
             if received == 0 {
                 return Poll::Ready(Ok(()));
             }
+            handled += received;
             self.begin_turn(turn, client, received);
             if client.blocked {
                 self.hold_back(turn, client, received);
