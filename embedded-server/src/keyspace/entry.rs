@@ -372,6 +372,11 @@ impl<'a> EntryRef<'a> {
         self.layout().kind == KIND_LONG
     }
 
+    /// Whether it is a value of another type.
+    pub(super) fn is_object(self) -> bool {
+        self.layout().kind == KIND_OBJECT
+    }
+
     /// Whether forgetting the slab would leak something of this entry's: an owned value, or a block of its own.
     pub(super) fn reaches_outside(self) -> bool {
         let layout = self.layout();
@@ -466,6 +471,12 @@ impl<'a> EntryMut<'a> {
         Self(unsafe { EntryRef::new(block) })
     }
 
+    /// When it expires, Unix milliseconds.
+    #[inline]
+    pub(super) fn expire_ms(&self) -> Option<i64> {
+        self.0.expire_ms()
+    }
+
     /// Sets the policy's word.
     #[inline]
     pub(super) fn set_access(&mut self, word: u32) {
@@ -490,16 +501,37 @@ impl<'a> EntryMut<'a> {
         has_deadline
     }
 
+    /// Writes another short string over the inline value, with its deadline, if they fit into the block as it is; says whether
+    /// they did.
+    #[inline]
+    pub(super) fn overwrite(&mut self, header: Header, value: &[u8]) -> bool {
+        if self.0.expire_ms().is_some() != header.expire_ms.is_some() {
+            return false;
+        }
+        let Some(place) = self.resize_inline(value.len(), header.edited) else {
+            return false;
+        };
+        place.copy_from_slice(value);
+        header
+            .expire_ms
+            .into_iter()
+            .for_each(|at| _ = self.set_expire_ms(at));
+        true
+    }
+
     /// The inline value made `len` bytes long, new ones zero, if it is inline and the block has just the right size for that.
-    pub(super) fn resize_inline(self, len: usize, edited: bool) -> Option<&'a mut [u8]> {
+    #[inline]
+    pub(super) fn resize_inline(&mut self, len: usize, edited: bool) -> Option<&mut [u8]> {
         let layout = self.0.layout();
         let size = (layout.size - layout.value_len).checked_add(len)?;
+        let same_block = size == layout.size
+            || (!is_direct(size)
+                && !is_direct(layout.size)
+                && block_bytes(size) == block_bytes(layout.size));
         let fits = layout.kind == KIND_INLINE
             && len <= INLINE_LEN_MAX
             && varint_len(len) == varint_len(layout.value_len)
-            && !is_direct(size)
-            && !is_direct(layout.size)
-            && block_bytes(size) == block_bytes(layout.size);
+            && same_block;
         if !fits {
             return None;
         }

@@ -124,6 +124,14 @@ impl Keyspace {
         left == 0
     }
 
+    /// Whether so many more bytes fit; `needed` is asked only where there is a limit.
+    #[inline]
+    pub(super) fn has_room(&self, needed: impl FnOnce() -> usize) -> bool {
+        let limit = self.settings.maxmemory;
+        self.exceeded_since_ms.is_none()
+            && (limit == 0 || self.used_memory() + needed() as u64 <= limit)
+    }
+
     /// [`Keyspace::make_room`] for what `needed` says, which is asked again after each eviction, as that may change it.
     /// Spares the pinned key, which the caller is about to change.
     #[inline]
@@ -132,16 +140,17 @@ impl Keyspace {
         pinned: Option<Handle>,
         mut needed: impl FnMut(&Self) -> usize,
     ) -> Result<(), OutOfMemory> {
-        let limit = self.settings.maxmemory;
-        let fits = limit == 0 || self.used_memory() + needed(self) as u64 <= limit;
-        if fits && self.exceeded_since_ms.is_none() {
+        if self.has_room(|| needed(self)) {
             return Ok(());
         }
-        self.evict_until(
-            pinned,
-            step_evictions(self.settings.eviction_tenacity),
-            &mut needed,
-        )
+        let allowed = step_evictions(self.settings.eviction_tenacity);
+        self.evict_until(pinned, allowed, &mut needed)
+    }
+
+    /// Bytes that a new key of this hash takes besides its entry: growth of the table and of the access log.
+    #[inline]
+    pub(super) fn cost_of_key(&self, number: usize, hash: u64) -> usize {
+        self.dicts[number].growth_bytes(hash) + self.evictor.growth_bytes()
     }
 
     /// Evicts until what is needed fits. A keyspace that stood above its limit at first may stop after `allowed` evictions, if

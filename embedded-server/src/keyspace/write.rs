@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::{
     AccessData, Db, Keyspace, OutOfMemory, WrongType,
-    entry::{self, Content, Header, Held},
+    entry::{self, Content, EntryRef, Header, Held},
     table::Spot,
 };
 use crate::types;
@@ -109,8 +109,8 @@ impl Keyspace {
             (hash, None) => self
                 .create(number, hash, key, new)
                 .map(|()| Written::Created),
-            (hash, Some(_)) => self
-                .overwrite(number, hash, key, new)
+            (hash, Some(spot)) => self
+                .overwrite(number, (hash, spot), key, new)
                 .map(|()| Written::Replaced),
         }
     }
@@ -124,9 +124,7 @@ impl Keyspace {
     ) -> Result<(), OutOfMemory> {
         let expire_ms = new.expiry.after(None);
         let cost = new.content.bytes(key.len(), expire_ms.is_some());
-        self.make_room_for(None, |keys| {
-            cost + keys.dicts[number].growth_bytes(hash) + keys.evictor.growth_bytes()
-        })?;
+        self.make_room_for(None, |keys| cost + keys.cost_of_key(number, hash))?;
         let access = self.evictor.admit(Self::handle(number, hash));
         let header = Header {
             access,
@@ -140,68 +138,51 @@ impl Keyspace {
     fn overwrite(
         &mut self,
         number: usize,
-        hash: u64,
+        (hash, spot): (u64, Spot),
         key: &[u8],
         new: New<'_>,
     ) -> Result<(), OutOfMemory> {
-        let spot = self.room_at(number, hash, key, |entry| {
-            new.content
-                .bytes(key.len(), new.expiry.after(entry.expire_ms()).is_some())
+        let spot = self.room_at(number, (hash, spot), key, |entry| {
+            let has_deadline = new.expiry.after(entry.expire_ms()).is_some();
+            new.content.bytes(key.len(), has_deadline)
         })?;
-        let Some(spot) = spot else { return Ok(()) };
         self.touch(number, spot);
-        if !new.edited && self.overwrite_in_place(number, spot, &new) {
-            return Ok(());
-        }
-        let Some(old) = self.dicts[number].entry(spot) else {
+        let Some(mut entry) = self.dicts[number].entry_mut(spot) else {
             return Ok(());
         };
         let header = Header {
-            access: old.access(),
-            expire_ms: new.expiry.after(old.expire_ms()),
+            access: entry.access(),
+            expire_ms: new.expiry.after(entry.expire_ms()),
             edited: new.edited,
         };
-        self.change(number, |dict| dict.replace(spot, header, new.content));
+        let done = matches!(new.content, Content::Inline(value) if entry.overwrite(header, value));
+        if !done {
+            self.change(number, |dict| dict.replace(spot, header, new.content));
+        }
         Ok(())
     }
 
-    /// Writes a short string over another if it fits into the same block; says whether it did.
-    fn overwrite_in_place(&mut self, number: usize, spot: Spot, new: &New<'_>) -> bool {
-        let Content::Inline(value) = new.content else {
-            return false;
-        };
-        let old = self.dicts[number].expire_ms(spot);
-        let expire_ms = new.expiry.after(old);
-        if old.is_some() != expire_ms.is_some() {
-            return false;
-        }
-        let Some(mut entry) = self.dicts[number].entry_mut(spot) else {
-            return false;
-        };
-        expire_ms
-            .into_iter()
-            .for_each(|at| _ = entry.set_expire_ms(at));
-        entry
-            .resize_inline(value.len(), false)
-            .map(|bytes| bytes.copy_from_slice(value))
-            .is_some()
-    }
-
-    /// Makes room for the key at hand to become as large as `new_bytes` says of it. The key itself is not evicted, but may
+    /// Makes room for the key at a spot to become as large as `new_bytes` says of it. The key itself is not evicted, but may
     /// move: returns where it is then.
+    #[inline]
     fn room_at(
         &mut self,
         number: usize,
-        hash: u64,
+        (hash, spot): (u64, Spot),
         key: &[u8],
-        new_bytes: impl Fn(entry::EntryRef<'_>) -> usize,
-    ) -> Result<Option<Spot>, OutOfMemory> {
+        new_bytes: impl Fn(EntryRef<'_>) -> usize,
+    ) -> Result<Spot, OutOfMemory> {
+        let more = |entry: EntryRef<'_>| new_bytes(entry).saturating_sub(entry.bytes());
+        let dict = &self.dicts[number];
+        if self.has_room(|| dict.entry(spot).map_or(0, more)) {
+            return Ok(spot);
+        }
+        let find = |keys: &Self| keys.dicts[number].find(hash, key);
         self.make_room_for(Some(Self::handle(number, hash)), |keys| {
-            let dict = &keys.dicts[number];
-            let entry = dict.find(hash, key).and_then(|spot| dict.entry(spot));
-            entry.map_or(0, |entry| new_bytes(entry).saturating_sub(entry.bytes()))
+            let entry = find(keys).and_then(|spot| keys.dicts[number].entry(spot));
+            entry.map_or(0, more)
         })?;
-        Ok(self.dicts[number].find(hash, key))
+        Ok(find(self).unwrap_or(spot))
     }
 }
 
@@ -221,42 +202,53 @@ impl Keyspace {
         edit: impl FnOnce(&mut [u8]),
     ) -> Result<Written, EditError> {
         let number = self.number(db);
-        let (hash, spot) = self.locate(number, key);
-        let Some(held) = spot
-            .and_then(|spot| self.dicts[number].entry(spot))
-            .map(|entry| entry.held())
-        else {
-            let cost = entry::string_bytes(key.len(), len, false);
-            self.make_room_for(None, |keys| {
-                cost + keys.dicts[number].growth_bytes(hash) + keys.evictor.growth_bytes()
-            })?;
-            let mut value = vec![0; len];
-            edit(&mut value);
-            self.create(
-                number,
-                hash,
-                key,
-                New {
-                    content: Content::string(&value),
-                    expiry: Expiry::Never,
-                    edited: true,
-                },
-            )?;
+        let (hash, Some(spot)) = self.locate(number, key) else {
+            self.create_edited(number, key, len, edit)?;
             return Ok(Written::Created);
         };
-        if matches!(held, Held::Object(_)) {
+        if self.dicts[number]
+            .entry(spot)
+            .is_some_and(EntryRef::is_object)
+        {
             return Err(WrongType.into());
         }
-        if let Some(spot) = self.room_at(number, hash, key, |entry| entry.bytes_resized(len))? {
-            self.touch(number, spot);
-            self.edit_at(number, spot, len, edit);
-        }
+        let spot = self.room_at(number, (hash, spot), key, |entry| entry.bytes_resized(len))?;
+        self.touch(number, spot);
+        self.edit_at(number, spot, len, edit);
         Ok(Written::Replaced)
+    }
+
+    /// Adds a string that never was written whole.
+    fn create_edited(
+        &mut self,
+        number: usize,
+        key: &[u8],
+        len: usize,
+        edit: impl FnOnce(&mut [u8]),
+    ) -> Result<(), OutOfMemory> {
+        let hash = self.dicts[number].hash(key);
+        // `edit` must not run in vain, so make room before there is a value.
+        let cost = entry::string_bytes(key.len(), len, false);
+        self.make_room_for(None, |keys| cost + keys.cost_of_key(number, hash))?;
+        let mut value = vec![0; len];
+        edit(&mut value);
+        let content = Content::string(&value);
+        let (expiry, edited) = (Expiry::Never, true);
+        self.create(
+            number,
+            hash,
+            key,
+            New {
+                content,
+                expiry,
+                edited,
+            },
+        )
     }
 
     /// Edits the string at a spot; there is room.
     fn edit_at(&mut self, number: usize, spot: Spot, len: usize, edit: impl FnOnce(&mut [u8])) {
-        let Some(entry) = self.dicts[number].entry_mut(spot) else {
+        let Some(mut entry) = self.dicts[number].entry_mut(spot) else {
             return;
         };
         if let Some(value) = entry.resize_inline(len, true) {
@@ -457,13 +449,12 @@ impl Keyspace {
         expire_ms: Option<i64>,
     ) -> Result<bool, OutOfMemory> {
         let number = self.number(db);
-        let (hash, Some(_)) = self.locate(number, key) else {
+        let (hash, Some(spot)) = self.locate(number, key) else {
             return Ok(false);
         };
-        let spot = self.room_at(number, hash, key, |entry| {
+        let spot = self.room_at(number, (hash, spot), key, |entry| {
             entry.bytes_with_deadline(expire_ms.is_some())
         })?;
-        let Some(spot) = spot else { return Ok(false) };
         if self.dicts[number].expire_ms(spot) != expire_ms {
             self.change(number, |dict| dict.set_expire_ms(spot, expire_ms));
         }
