@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -100,7 +100,7 @@ impl Spawned {
         let errors = log.try_clone().map_err(system("writing a log"))?;
         let name = program.display().to_string();
         let process = Process::start(
-            Command::new(program)
+            Command::new(runnable(program))
                 .arg(&configuration)
                 .current_dir(folder.path())
                 .stdin(Stdio::null())
@@ -178,6 +178,15 @@ fn configuration_text(port: u16, directives: &[Directive]) -> String {
     text
 }
 
+/// A program given by a path, as it reads from any folder: the server is started in one of its own. A bare name is
+/// left to be looked up.
+fn runnable(program: &Path) -> PathBuf {
+    match program.components().count() {
+        0 | 1 => program.to_owned(),
+        _ => std::path::absolute(program).unwrap_or_else(|_| program.to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,6 +210,16 @@ mod tests {
         assert!(
             error.contains("did not come up") && error.contains("appendonly no"),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn a_relative_path_means_the_folder_that_it_was_written_in() {
+        assert!(runnable(Path::new("bin/valkey-server")).is_absolute());
+        assert!(runnable(Path::new("./valkey-server")).is_absolute());
+        assert_eq!(
+            runnable(Path::new("redis-server")),
+            Path::new("redis-server")
         );
     }
 }

@@ -12,4 +12,5 @@
 mod common;
 
 mod clients;
+mod flood;
 mod tutorial;
