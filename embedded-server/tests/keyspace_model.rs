@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 
 use embedded_server::{
     eviction::PolicyName,
-    keyspace::{Access, Db, EventKind, Expiry, Keyspace, Settings, Value},
+    keyspace::{self, Access, Db, EventKind, Expiry, Keyspace, Settings},
+    types::{Limits, List, Value, list::End},
 };
 use proptest::prelude::*;
 
@@ -196,7 +197,7 @@ impl Pair {
         for index in 0..DBS {
             let mut seen = BTreeMap::new();
             self.keys.for_each(self.db(index), |entry| {
-                let Value::String(held) = entry.value() else {
+                let keyspace::Value::String(held) = entry.value() else {
                     panic!("a string")
                 };
                 seen.insert(entry.key().to_vec(), (held.to_vec(), entry.expire_ms()));
@@ -293,4 +294,65 @@ proptest! {
             prop_assert!(!random || keys.len(Db::ZERO) == 0, "gave up although there was something to evict");
         }
     }
+}
+
+#[test]
+fn other_types_are_counted_kept_below_the_limit_and_freed() {
+    let mut keys = Keyspace::new(
+        1,
+        3,
+        Settings {
+            policy: PolicyName::AllKeysLru,
+            ..Settings::default()
+        },
+    );
+    let (empty, limits) = (keys.used_memory(), Limits::default());
+    let push = |keys: &mut Keyspace, key: &[u8], len: usize| {
+        keys.edit_object(Db::ZERO, key, |value| {
+            let Value::List(list) = value else {
+                panic!("a list")
+            };
+            list.push(End::Right, &vec![b'e'; len], &limits);
+        })
+    };
+    for key in [&b"a"[..], b"b", b"c"] {
+        keys.set_object(Db::ZERO, key, Value::List(List::new()), Expiry::Never)
+            .unwrap();
+        (0..50).for_each(|_| assert_eq!(push(&mut keys, key, 100), Ok(Some(()))));
+    }
+    let mut sum = 0;
+    keys.for_each(Db::ZERO, |entry| sum += entry.bytes() as u64);
+    assert_eq!(keys.dataset_memory(), sum);
+    assert_eq!(keys.copy(Db::ZERO, b"a", Db::ZERO, b"d"), Ok(true));
+    assert_eq!(keys.rename(Db::ZERO, b"a", b"a longer name"), Ok(true));
+    assert_eq!(keys.set_expiry(Db::ZERO, b"d", Some(10)), Ok(true));
+    assert!(
+        keys.lookup(Db::ZERO, b"d", Access::Read)
+            .unwrap()
+            .string()
+            .is_err()
+    );
+    // Nobody made room for these, so others go.
+    let maxmemory = keys.used_memory() + 100;
+    keys.configure(Settings {
+        maxmemory,
+        ..keys.settings().clone()
+    });
+    assert_eq!(push(&mut keys, b"b", 5000), Ok(Some(())));
+    assert!(keys.used_memory() <= maxmemory && keys.counters().evicted > 0);
+    assert!(
+        keys.lookup(Db::ZERO, b"b", Access::Read).is_some(),
+        "the one being changed stays"
+    );
+    // An emptied value takes its key along.
+    let emptied = keys.edit_object(Db::ZERO, b"b", |value| {
+        let Value::List(list) = value else {
+            panic!("a list")
+        };
+        while list.pop(End::Right) {}
+    });
+    assert_eq!(emptied, Ok(Some(())));
+    assert!(keys.lookup(Db::ZERO, b"b", Access::Read).is_none());
+    keys.flush_all();
+    assert_eq!(keys.used_memory(), empty);
 }

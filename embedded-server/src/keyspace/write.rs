@@ -293,7 +293,7 @@ impl Keyspace {
         edit: impl FnOnce(&mut types::Value) -> R,
     ) -> Result<Option<R>, WrongType> {
         let number = self.number(db);
-        let (_, Some(spot)) = self.locate(number, key) else {
+        let (hash, Some(spot)) = self.locate(number, key) else {
             return Ok(None);
         };
         self.touch(number, spot);
@@ -311,6 +311,8 @@ impl Keyspace {
         if emptied {
             self.discard(number, spot);
         }
+        // The caller could only guess what the change would take; others go where it guessed too low.
+        let _ = self.make_room_for(Some(Self::handle(number, hash)), |_| 0);
         Ok(Some(result))
     }
 }
