@@ -19,6 +19,8 @@ const SILENCE: Duration = Duration::from_secs(30);
 pub(super) struct Progress {
     style: Style,
     cells: usize,
+    /// Whether the load has begun.
+    has_begun: bool,
     repetition: String,
     phase: String,
     extent: Extent,
@@ -47,6 +49,7 @@ impl Progress {
         Self {
             style,
             cells: plan.cells.len(),
+            has_begun: false,
             repetition,
             phase,
             extent: Extent::Requests(0),
@@ -56,11 +59,17 @@ impl Progress {
 
     fn began(&mut self, cell: usize, label: &str, repetition: u32, repetitions: u32) {
         self.end_repetition();
-        self.repetition = format!(
-            "{label}, run {} of {}",
+        let run = format!(
+            "run {} of {}",
             repetition as usize * self.cells + cell + 1,
             repetitions as usize * self.cells
         );
+        self.repetition = if self.cells > 1 {
+            format!("{label}, {run}")
+        } else {
+            run
+        };
+        self.has_begun = true;
     }
 
     fn phase_began(&mut self, name: &str, extent: Extent) {
@@ -129,11 +138,12 @@ impl Progress {
         }
     }
 
+    /// Shows at once what may be a reason to stop; what is warned of later is part of the result.
     fn warn(&self, text: &str) {
         match &self.style {
-            Style::Silent => {}
-            Style::Bar(bar) => bar.suspend(|| terminal::warning(text)),
-            Style::Log(_) => terminal::warning(text),
+            Style::Bar(bar) if !self.has_begun => bar.suspend(|| terminal::warning(text)),
+            Style::Log(_) if !self.has_begun => terminal::warning(text),
+            _ => {}
         }
     }
 }

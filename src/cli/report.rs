@@ -104,5 +104,6 @@ fn written(folder: &Path, files: &[PathBuf]) -> String {
     if plots > 0 {
         names.push(format!("plots/*.svg ({plots})"));
     }
-    format!("Written to {}: {}", folder.display(), names.join(", "))
+    let text = format!("Written to {}: {}", folder.display(), names.join(", "));
+    report::text::prose(&text, "  ", terminal::columns())
 }

@@ -10,6 +10,7 @@ use super::{Exit, interrupt, terminal};
 use crate::recording::model::{Outcome, Recording};
 use crate::recording::{read, write};
 use crate::report;
+use crate::report::text::prose;
 use crate::runner::{self, RunError};
 use crate::workload::outline;
 use crate::workload::plan::Plan;
@@ -40,10 +41,15 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         .clone()
         .unwrap_or_else(|| default_folder(&plan.name));
     if !arguments.quiet {
-        terminal::note(&outline(&plan));
+        terminal::note(&prose(&outline(&plan), "  ", terminal::columns()));
     }
     match drive(&plan, arguments.quiet) {
-        Ok(recording) => keep(&recording, &folder, &arguments.output),
+        Ok(recording) => {
+            if !arguments.quiet {
+                terminal::note("");
+            }
+            keep(&recording, &folder, &arguments.output)
+        }
         Err(RunError::NotAllowed(why)) => Err(BadInput(why).into()),
         Err(error @ RunError::Interrupted) => {
             terminal::note(&error.to_string());

@@ -55,13 +55,10 @@ fn alone(cell: &CellFigures) -> String {
     }
 }
 
-/// The phase with most requests of those that read; all together where none does.
+/// The last phase that reads, since those before it warm up; all together where none does.
 fn telling_phase(cell: &CellFigures) -> &LoadFigures {
-    let size = |load: &&LoadFigures| load.operations.map_or(0.0, |operations| operations.mean);
-    let reading = cell.phases.iter().filter(|phase| phase.hit_ratio.is_some());
-    reading
-        .max_by(|a, b| size(a).total_cmp(&size(b)))
-        .unwrap_or(&cell.total)
+    let mut reading = cell.phases.iter().filter(|phase| phase.hit_ratio.is_some());
+    reading.next_back().unwrap_or(&cell.total)
 }
 
 fn compared(cells: &[&CellFigures]) -> String {

@@ -300,7 +300,8 @@ fn warnings(figures: &Figures, columns: usize) -> String {
 }
 
 /// `text` in lines of at most `columns`, the second and later ones indented. A word is never broken.
-fn prose(text: &str, indent: &str, columns: usize) -> String {
+#[must_use]
+pub fn prose(text: &str, indent: &str, columns: usize) -> String {
     let (mut set, mut used) = (String::new(), 0);
     for word in plain(text).split_whitespace() {
         let length = word.chars().count();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::recording::model::PhaseRecord;
+use crate::stats::human;
 use crate::target::capacity::Calibration;
 use crate::workload::plan::Directive;
 
@@ -48,8 +49,8 @@ fn late(place: &str, record: &PhaseRecord) -> Option<String> {
             "{place}: requests were sent up to {} late (p99 of lateness) at a median latency of {}: below that, latencies \
              show the client as much as the server; `service_time` counts from the send. Keep a core free for the \
              client, or lower the rate",
-            micros(lateness_s),
-            micros(median_s)
+            human::seconds(lateness_s),
+            human::seconds(median_s)
         )
     })
 }
@@ -67,10 +68,6 @@ fn unanswered(place: &str, record: &PhaseRecord) -> Option<String> {
 
 fn percentile(latency: &crate::recording::model::Latency, name: &str) -> f64 {
     latency.percentiles_s.get(name).copied().unwrap_or(0.0)
-}
-
-fn micros(seconds: f64) -> String {
-    format!("{:.1} us", seconds * 1e6)
 }
 
 /// A repetition on a real clock, and what its wall-clock times mean for the policy in force.

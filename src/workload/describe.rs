@@ -69,13 +69,20 @@ pub fn outline(plan: &Plan) -> String {
         .iter()
         .map(|phase| phase.name.as_str())
         .collect();
+    let (cells, repetitions) = (plan.cells.len() as u64, u64::from(plan.repeat));
+    let runs = match (cells, repetitions) {
+        (1, 1) => "one run".to_owned(),
+        _ => format!(
+            "{} x {}",
+            counted(cells, "cell"),
+            counted(repetitions, "repetition")
+        ),
+    };
     format!(
-        "{} on {}, seed {}: {} x {} of {}; takes {}",
+        "{} on {}, seed {}: {runs} of {}; takes {}",
         plan.name,
         target(plan),
         plan.seed,
-        counted(plan.cells.len() as u64, "cell"),
-        counted(plan.repeat.into(), "repetition"),
         phases.join(", "),
         takes(plan),
     )
