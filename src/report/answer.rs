@@ -159,12 +159,12 @@ fn errors(cells: &[&CellFigures]) -> String {
             .map(String::as_str)
             .collect();
         let who = if cells.len() > 1 {
-            format!("{} ", cell.label)
+            format!(" with {}", cell.label)
         } else {
             String::new()
         };
         format!(
-            "{who}{} ({})",
+            "{}{who} ({})",
             human::count(count.ceil() as u64),
             kinds.join(", ")
         )
@@ -173,7 +173,7 @@ fn errors(cells: &[&CellFigures]) -> String {
     if refused.is_empty() {
         String::new()
     } else {
-        format!("Answered with errors: {}.", list(&refused))
+        format!("Requests that failed: {}.", list(&refused))
     }
 }
 

@@ -126,7 +126,7 @@ fn range_note(cells: &[CellFigures]) -> String {
     match cells.iter().map(|cell| cell.repetitions).max() {
         Some(most) if most > 1 => {
             format!(
-                " Other figures are the mean of {most} repetitions, with the smallest and the largest below where they differ."
+                " The rest is the mean of {most} repetitions, with the smallest and the largest below where they differ."
             )
         }
         _ => String::new(),
@@ -149,9 +149,10 @@ fn load(cells: &[CellFigures]) -> Markup {
             div.scroll { table {
                 thead { tr {
                     th scope="col" { "cell" }
-                    @for name in ["phase", "requests", "requests/s", "hit ratio", "p50", "p99", "p99.9", "max", "errors"] { th scope="col" { (name) } }
+                    th.word scope="col" { "phase" }
+                    @for name in ["requests", "requests/s", "hit ratio", "p50", "p99", "p99.9", "max", "errors"] { th scope="col" { (name) } }
                 } }
-                tbody { @for cell in cells { @for (index, phase) in cell.phases.iter().enumerate() {
+                @for cell in cells { tbody { @for (index, phase) in cell.phases.iter().enumerate() {
                     tr { @if index == 0 { th scope="rowgroup" rowspan=(cell.phases.len()) { (cell.label) } } (load_row(phase)) }
                 } } }
             } }
@@ -168,7 +169,7 @@ fn load_row(phase: &LoadFigures) -> Markup {
     };
     let kinds: Vec<&str> = phase.errors_by_kind.keys().map(String::as_str).collect();
     html! {
-        td { (phase.name) @if let Some(lateness) = phase.lateness_p99_s { small { "late by " (human::seconds(lateness)) " at p99" } } }
+        td.word { (phase.name) @if let Some(lateness) = phase.lateness_p99_s { small { "late by " (human::seconds(lateness)) " at p99" } } }
         (estimate(phase.operations, count))
         td {
             (phase.throughput.map_or("–".to_owned(), |rate| human::short(rate.mean)))

@@ -24,7 +24,7 @@ fn the_answer_is_made_of_the_figures() {
     assert_eq!(
         answer,
         "Of the keys in \u{201c}read\u{201d}, 100% were still present with allkeys-lru-exact, allkeys-lfu and noeviction, \
-         67% with allkeys-lru, 63.5% with volatile-ttl and 51.5% with allkeys-random. Answered with errors: noeviction 3,997 (OOM)."
+         67% with allkeys-lru, 63.5% with volatile-ttl and 51.5% with allkeys-random. Requests that failed: 3,997 with noeviction (OOM)."
     );
     let answer = Figures::of(&fixture::zipf_read()).answer;
     assert_eq!(
