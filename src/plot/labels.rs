@@ -152,11 +152,15 @@ pub(super) fn markers(
     let spacing = (panel.area.width() / 7.0).max(60.0);
     let mut due =
         panel.area.left + spacing * ((series % theme::SERIES) as f64 + 0.5) / theme::SERIES as f64;
-    for (x, value) in values {
-        let x = panel.x(*x);
-        if let (Some(value), true) = (value, x >= due) {
-            marker(canvas, series, (x, panel.y(*value)));
-            due = x + spacing;
+    let points = values
+        .iter()
+        .filter_map(|(x, value)| Some((panel.x(*x), panel.y((*value)?))));
+    let points: Vec<(f64, f64)> = points.collect();
+    for (from, to) in points.iter().zip(points.iter().skip(1)) {
+        while due > from.0 && due <= to.0 {
+            let share = (due - from.0) / (to.0 - from.0);
+            marker(canvas, series, (due, from.1 + share * (to.1 - from.1)));
+            due += spacing;
         }
     }
 }
