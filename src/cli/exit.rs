@@ -15,8 +15,6 @@ pub enum Exit {
     BadInput = 2,
     /// An expectation or a gate failed.
     ExpectationFailed = 3,
-    /// Cannot tell (with `--strict`).
-    CannotTell = 4,
     /// Interrupted; what was recorded is kept.
     Interrupted = 130,
 }
