@@ -13,7 +13,7 @@ pub enum Exit {
     CouldNot = 1,
     /// Bad arguments or a bad workload; nothing was started.
     BadInput = 2,
-    /// An expectation or a gate failed.
+    /// An expectation failed.
     ExpectationFailed = 3,
     /// Interrupted; what was recorded is kept.
     Interrupted = 130,

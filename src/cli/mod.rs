@@ -46,7 +46,6 @@ Exit codes:
   1    could not: connection refused, disk full, a server that died
   2    bad arguments or a bad workload; nothing was started
   3    an expectation failed
-  4    cannot tell (with --strict)
   130  interrupted; what was recorded is kept";
 
 /// Runs the command line `args` (program name first) and says how the process should end.
