@@ -29,6 +29,7 @@ mod scan;
 mod server;
 mod set;
 mod slowlog;
+mod sorted_set;
 mod string;
 pub mod table;
 mod transaction;
@@ -110,6 +111,7 @@ const GROUPS: &[&[table::CommandSpec]] = &[
     list::COMMANDS,
     hash::COMMANDS,
     set::COMMANDS,
+    sorted_set::COMMANDS,
     generic::COMMANDS,
     expiry::COMMANDS,
     object::COMMANDS,

@@ -128,7 +128,10 @@ pub(super) fn read_all<'c, 'k, T: Kind>(
 ) -> Result<(Vec<Option<&'c T>>, Tools<'c>), WrongType> {
     let db = context.db();
     for key in keys.clone() {
-        look::<T>(&mut context.server.keyspace, db, key, Access::Read)?;
+        let keyspace = &mut context.server.keyspace;
+        if look::<T>(keyspace, db, key, Access::Read)?.is_none() {
+            context.missed(key);
+        }
     }
     let server = &mut *context.server;
     let keyspace = &server.keyspace;

@@ -1,11 +1,13 @@
 //! Commands on lists.
 
-mod blocking;
+pub(super) mod blocking;
 mod edit;
 mod pop;
 mod push;
 mod read;
 mod transfer;
+
+pub(super) use pop::{NUMKEYS, count_behind};
 
 use super::outcome::handler;
 use super::table::{CommandSpec, Flags, Group, Keys, flags};

@@ -82,22 +82,26 @@ pub(super) struct Order {
 impl Order {
     /// Reads the end and the count that follow the keys.
     pub(super) fn parse(words: &Arguments<'_>) -> Result<Self, Refusal> {
-        const COUNT: &str = "ERR count should be greater than 0";
         let end = end_in(&words[0])?;
-        let count = match (words.len(), is(&words[1], "count")) {
-            (1, _) => 1,
-            (3, true) => count_in(&words[2], Some(COUNT))?,
-            _ => return Err(refusal::SYNTAX.into()),
-        };
-        if count == 0 {
-            Err(COUNT.into())
-        } else {
-            Ok(Self { end, count })
-        }
+        let count = count_behind(words)?;
+        Ok(Self { end, count })
     }
 }
 
-pub(super) const NUMKEYS: &str = "ERR numkeys should be greater than 0";
+/// The count that may follow the first of `words`: 1 where there is none.
+pub(in crate::command) fn count_behind(words: &Arguments<'_>) -> Result<usize, Refusal> {
+    const COUNT: &str = "ERR count should be greater than 0";
+    match (words.len(), is(&words[1], "count")) {
+        (1, _) => Ok(1),
+        (3, true) => match count_in(&words[2], Some(COUNT))? {
+            0 => Err(COUNT.into()),
+            count => Ok(count),
+        },
+        _ => Err(refusal::SYNTAX.into()),
+    }
+}
+
+pub(in crate::command) const NUMKEYS: &str = "ERR numkeys should be greater than 0";
 
 pub(super) fn lmpop(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     let (keys, words) = keys_counted(arguments, 1, Some(NUMKEYS))?;

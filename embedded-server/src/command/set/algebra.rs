@@ -122,10 +122,8 @@ pub(super) fn sintercard(context: &mut Context<'_>, arguments: &Arguments<'_>) -
     Ok(())
 }
 
-/// The keys of SINTERCARD and ZINTERCARD, and how far they count: as far as there is anything, for 0.
-pub(in crate::command) fn keys_and_limit<'a>(
-    arguments: &Arguments<'a>,
-) -> Result<(Arguments<'a>, usize), Refusal> {
+/// The keys of SINTERCARD, and how far it counts: as far as there is anything, for 0.
+fn keys_and_limit<'a>(arguments: &Arguments<'a>) -> Result<(Arguments<'a>, usize), Refusal> {
     let count = integer_between(
         &arguments[1],
         1..=i64::MAX,
