@@ -99,11 +99,58 @@ const TEMPLATES: &[&str] = &[
     "SET <key>",
 ];
 
+/// Commands on sorted sets, and on the plain sets that may be combined with them.
+const SORTED_SET_TEMPLATES: &[&str] = &[
+    "ZADD <key> <score> <member> <score> <member> <score> <member>",
+    "ZADD <key> <zadd-option> <zadd-option> <score> <member> <score> <member>",
+    "ZADD <key> <zadd-option> INCR <score> <member>",
+    "ZINCRBY <key> <score> <member>",
+    "ZREM <key> <member> <member>",
+    "ZSCORE <key> <member>",
+    "ZMSCORE <key> <member> <member>",
+    "ZCARD <key>",
+    "ZRANK <key> <member>",
+    "ZREVRANK <key> <member>",
+    "ZCOUNT <key> <score-bound> <score-bound>",
+    "ZLEXCOUNT <key> - +",
+    "ZRANGE <key> <index> <index> <zrange-option> <zrange-option>",
+    "ZRANGE <key> <score-bound> <score-bound> BYSCORE <zrange-option> <zrange-option>",
+    "ZRANGEBYLEX <key> - + <zrange-option>",
+    "ZREVRANGE <key> <index> <index> <zrange-option>",
+    "ZRANGEBYSCORE <key> <score-bound> <score-bound> <zrange-option>",
+    "ZREVRANGEBYSCORE <key> <score-bound> <score-bound> <zrange-option>",
+    "ZRANGESTORE <key> <key> <index> <index> <zrange-option>",
+    "ZREMRANGEBYRANK <key> <index> <index>",
+    "ZREMRANGEBYSCORE <key> <score-bound> <score-bound>",
+    "ZPOPMIN <key>",
+    "ZPOPMAX <key> <index>",
+    "ZMPOP 2 <key> <key> MAX COUNT <index>",
+    "ZUNION 2 <key> <key> <combine-option> WITHSCORES",
+    "ZINTER 2 <key> <key> <combine-option> WITHSCORES",
+    "ZDIFF 2 <key> <key> WITHSCORES",
+    "ZUNIONSTORE <key> 2 <key> <key> <combine-option>",
+    "ZINTERSTORE <key> 2 <key> <key> <combine-option>",
+    "ZDIFFSTORE <key> 2 <key> <key>",
+    "ZINTERCARD 2 <key> <key> LIMIT <index>",
+    "SADD <key> <member> <member>",
+    "SET <key> <value>",
+    "DEL <key>",
+    "RENAME <key> <key>",
+    "COPY <key> <key> REPLACE",
+    "OBJECT ENCODING <key>",
+];
+
 /// What stands for a place in a template: nothing, one word, or several.
 fn slot(name: &str) -> BoxedStrategy<Vec<String>> {
     match name {
         "<key>" => choice(&["a", "b", "c", "d", "{a}e"]),
         "<value>" => values(),
+        "<member>" => choice(&["a", "b", "c", "d", "10", "-5", "", "a member that is longer than what a compact form may hold, by a few bytes"]),
+        "<score>" => choice(&["0", "1", "2", "-1.5", "3.1", "1e20", "inf", "-inf", "nan", "x"]),
+        "<score-bound>" => choice(&["-inf", "+inf", "0", "1", "(1", "(3.1", "(inf", "", "(", "x"]),
+        "<zadd-option>" => options(&["", "", "NX", "xx", "GT", "LT", "ch"]),
+        "<zrange-option>" => options(&["", "", "WITHSCORES", "REV", "LIMIT <index> <index>", "y"]),
+        "<combine-option>" => options(&["", "", "WEIGHTS 2 -1.5", "WEIGHTS 0 inf", "AGGREGATE MIN", "aggregate max", "WEIGHTS 1", "y"]),
         "<integer>" => choice(&["1", "-1", "0", "7", "1000", I64_MAX, I64_MIN, "01", "1.5", "x", ""]),
         // Only a whole pass from 0 means the same on both.
         "<cursor>" => choice(&["0", "", "x", "1x", "18446744073709551616"]),
@@ -204,6 +251,10 @@ fn filled(template: &'static str) -> BoxedStrategy<Vec<String>> {
 }
 
 fn commands() -> impl Strategy<Value = Command> {
+    commands_of(TEMPLATES)
+}
+
+fn commands_of(templates: &'static [&'static str]) -> impl Strategy<Value = Command> {
     let bytes = |word: String| {
         if word == PAYLOAD_OF_V {
             PAYLOAD_OF_V_BYTES.to_vec()
@@ -211,7 +262,7 @@ fn commands() -> impl Strategy<Value = Command> {
             word.into_bytes()
         }
     };
-    let words = prop::sample::select(TEMPLATES).prop_flat_map(filled);
+    let words = prop::sample::select(templates).prop_flat_map(filled);
     words.prop_map(move |words| Command(words.into_iter().map(bytes).collect()))
 }
 
@@ -343,6 +394,28 @@ fn random_commands_are_answered_as_by_redis() {
         let mut pair = Pair { ours: embedded.client(), theirs: peer.client(), script: &script };
         let outcome = pair.compare(resp3);
         prop_assert!(outcome.is_ok(), "{}", outcome.unwrap_err());
+    });
+}
+
+#[test]
+fn sorted_sets_answer_and_publish_as_on_redis() {
+    let Some((embedded, peer)) = servers() else {
+        return;
+    };
+    proptest!(|(script in prop::collection::vec(commands_of(SORTED_SET_TEMPLATES), 1..60), resp3: bool)| {
+        let mut pair = Pair { ours: embedded.client(), theirs: peer.client(), script: &script };
+        for client in [&mut pair.ours, &mut pair.theirs] {
+            client.line("FLUSHALL");
+            client.line(if resp3 { "HELLO 3" } else { "HELLO 2" });
+        }
+        let outcome = pair.ask(&script);
+        prop_assert!(outcome.is_ok(), "{}", outcome.unwrap_err());
+        for client in [&mut pair.ours, &mut pair.theirs] {
+            client.line("FLUSHALL");
+        }
+        let ours = events(&mut subscriber(embedded.client()), &mut pair.ours, &script);
+        let theirs = events(&mut subscriber(peer.client()), &mut pair.theirs, &script);
+        prop_assert_eq!(ours, theirs);
     });
 }
 
