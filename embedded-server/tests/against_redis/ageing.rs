@@ -117,8 +117,8 @@ fn sampled_lru_errs_as_much_as_redis() {
         let theirs = weighted_error(&mut peer.client(), samples);
         let ours = weighted_error(&mut embedded.client(), samples);
         println!("maxmemory-samples {samples}: error {ours:.1} %, redis-server {theirs:.1} %");
-        // From run to run each varies by some 0.3 points. Ours errs a little more: Redis's last rehash left the older keys
-        // at the heads of their chains, where a sample meets them first; here the newest of a chain always come first.
+        // From run to run each varies by some 0.3 points. Ours errs a little more, perhaps since Redis's last rehash leaves older keys
+        // at the heads of their chains, where a sample meets them first, while here the newest of a chain always come first.
         // A fifth is less than one sample more or fewer makes.
         assert!(
             (ours - theirs).abs() < 0.5 + 0.2 * theirs,
