@@ -87,6 +87,20 @@ pub(super) fn look<'k, T: Kind>(
     T::of(entry.object()?).map(Some).ok_or(WrongType)
 }
 
+/// The first of `keys` that holds such a value; those before it must not hold anything else.
+pub(super) fn first_holding<'a, T: Kind>(
+    context: &mut Context<'_>,
+    keys: &Arguments<'a>,
+) -> Result<Option<&'a [u8]>, Refusal> {
+    let (db, keyspace) = (context.db(), &mut context.server.keyspace);
+    for key in keys.iter() {
+        if peek::<T>(keyspace, db, key)?.is_some() {
+            return Ok(Some(key));
+        }
+    }
+    Ok(None)
+}
+
 /// The value of a key that a client reads, and where to answer. Publishes that the key was missed, if it was.
 pub(super) fn read<'c, T: Kind>(
     context: &'c mut Context<'_>,

@@ -1,10 +1,10 @@
 //! The forms that wait: BLPOP, BRPOP, BLMPOP, BLMOVE, BRPOPLPUSH.
 
-use super::pop::{NUMKEYS, Order, answer_with_key, first_list, pop_one};
+use super::pop::{NUMKEYS, Order, answer_with_key, pop_one};
 use super::transfer::{Transfer, carry_out};
 use crate::blocking::Waiting;
 use crate::command::outcome::{Outcome, Refusal};
-use crate::command::typed::{Kind, keys_counted, look};
+use crate::command::typed::{Kind, first_holding, keys_counted, look};
 use crate::command::{Arguments, Context, Reply};
 use crate::keyspace::Access;
 use crate::text::extended::Extended;
@@ -75,7 +75,7 @@ fn pop(context: &mut Context<'_>, arguments: &Arguments<'_>, end: End) -> Outcom
     let last = arguments.len() - 1;
     let deadline_ms = deadline_in(&arguments[last], context.server.now_ms)?;
     let keys = arguments.from(1).first(last - 1);
-    match first_list(context, &keys)? {
+    match first_holding::<List>(context, &keys)? {
         Some(key) => answer_pair(context, key, end),
         None => {
             context.block(owned(&keys), deadline_ms, Box::new(Pop(end)));
@@ -97,7 +97,7 @@ pub(super) fn blmpop(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Ou
     let deadline_ms = deadline_in(&arguments[1], context.server.now_ms)?;
     let (keys, words) = keys_counted(arguments, 2, Some(NUMKEYS))?;
     let order = Order::parse(&words)?;
-    match first_list(context, &keys)? {
+    match first_holding::<List>(context, &keys)? {
         Some(key) => answer_with_key(context, key, order),
         None => {
             context.block(owned(&keys), deadline_ms, Box::new(PopMany(order)));

@@ -2,7 +2,7 @@
 
 use super::{end_in, event_names};
 use crate::command::outcome::{Outcome, Refusal};
-use crate::command::typed::{count_in, edit, keys_counted, look};
+use crate::command::typed::{count_in, edit, first_holding, keys_counted, look};
 use crate::command::{Arguments, Context, Reply, is, refusal};
 use crate::keyspace::Access;
 use crate::notify::Events;
@@ -106,27 +106,13 @@ pub(in crate::command) const NUMKEYS: &str = "ERR numkeys should be greater than
 pub(super) fn lmpop(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     let (keys, words) = keys_counted(arguments, 1, Some(NUMKEYS))?;
     let order = Order::parse(&words)?;
-    match first_list(context, &keys)? {
+    match first_holding::<List>(context, &keys)? {
         Some(key) => answer_with_key(context, key, order),
         None => {
             context.reply.null_array();
             Ok(())
         }
     }
-}
-
-/// The first of `keys` that holds a list; others must not hold anything else.
-pub(super) fn first_list<'a>(
-    context: &mut Context<'_>,
-    keys: &Arguments<'a>,
-) -> Result<Option<&'a [u8]>, Refusal> {
-    let (db, keyspace) = (context.db(), &mut context.server.keyspace);
-    for key in keys.iter() {
-        if look::<List>(keyspace, db, key, Access::Silent)?.is_some() {
-            return Ok(Some(key));
-        }
-    }
-    Ok(None)
 }
 
 /// Takes elements off a list that exists, and answers its key with them.

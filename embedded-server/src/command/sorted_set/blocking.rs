@@ -1,11 +1,11 @@
 //! The forms that wait: BZPOPMIN, BZPOPMAX, BZMPOP.
 
-use super::pop::{End, Form, Order, first_set, take};
+use super::pop::{End, Form, Order, take};
 use crate::blocking::Waiting;
 use crate::command::list;
 use crate::command::list::blocking::{deadline_in, holds, owned};
 use crate::command::outcome::Outcome;
-use crate::command::typed::keys_counted;
+use crate::command::typed::{first_holding, keys_counted};
 use crate::command::{Arguments, Context};
 use crate::types::SortedSet;
 
@@ -47,7 +47,7 @@ fn pop_or_wait(
     pop: Pop,
     deadline_ms: Option<i64>,
 ) -> Outcome {
-    match first_set(context, keys)? {
+    match first_holding::<SortedSet>(context, keys)? {
         Some(key) => take(context, key, pop.0, pop.1),
         None => {
             context.block(owned(keys), deadline_ms, Box::new(pop));

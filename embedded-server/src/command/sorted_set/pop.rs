@@ -2,9 +2,8 @@
 
 use crate::command::list::count_behind;
 use crate::command::outcome::{Outcome, Refusal};
-use crate::command::typed::{count_in, edit, keys_counted, look};
+use crate::command::typed::{count_in, edit, first_holding, keys_counted};
 use crate::command::{Arguments, Context, Reply, is, list, refusal};
-use crate::keyspace::Access;
 use crate::notify::Events;
 use crate::types::SortedSet;
 
@@ -141,7 +140,7 @@ fn pop(context: &mut Context<'_>, arguments: &Arguments<'_>, end: End) -> Outcom
         Form::Flat
     };
     let count = count.unwrap_or(1);
-    match first_set(context, &arguments.from(1).first(1))? {
+    match first_holding::<SortedSet>(context, &arguments.from(1).first(1))? {
         Some(key) if count > 0 => take(context, key, Order { end, count }, form),
         _ => {
             context.reply.array(0);
@@ -153,25 +152,11 @@ fn pop(context: &mut Context<'_>, arguments: &Arguments<'_>, end: End) -> Outcom
 pub(super) fn zmpop(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     let (keys, words) = keys_counted(arguments, 1, Some(list::NUMKEYS))?;
     let order = Order::parse(&words)?;
-    match first_set(context, &keys)? {
+    match first_holding::<SortedSet>(context, &keys)? {
         Some(key) => take(context, key, order, Form::KeyAndPairs),
         None => {
             context.reply.null_array();
             Ok(())
         }
     }
-}
-
-/// The first of `keys` that holds a sorted set; those before it must not hold anything else.
-pub(super) fn first_set<'a>(
-    context: &mut Context<'_>,
-    keys: &Arguments<'a>,
-) -> Result<Option<&'a [u8]>, Refusal> {
-    let (db, keyspace) = (context.db(), &mut context.server.keyspace);
-    for key in keys.iter() {
-        if look::<SortedSet>(keyspace, db, key, Access::Silent)?.is_some() {
-            return Ok(Some(key));
-        }
-    }
-    Ok(None)
 }
