@@ -129,9 +129,10 @@ fn draw_cell(
 
 /// From the bottom: what is present, what was evicted, and nothing where nothing was written.
 fn draw_bar(canvas: &mut Canvas, panel: &Panel, groups: &[Group], share: &Share) {
-    let (Some(written), Some(of_written)) =
-        (Summary::of(&share.written), Summary::of(&share.of_written))
-    else {
+    let (Some(written), Some(present)) = (
+        Summary::of(&share.written).filter(|written| written.mean > 0.0),
+        Summary::of(&share.present),
+    ) else {
         return;
     };
     let (left, right) = (panel.x(share.ranks.0 as f64), panel.x(share.ranks.1 as f64));
@@ -141,12 +142,11 @@ fn draw_bar(canvas: &mut Canvas, panel: &Panel, groups: &[Group], share: &Share)
     } else {
         right
     };
-    let present = |share: f64| panel.y(share * written.mean);
-    let (top, bottom) = (present(of_written.mean), panel.area.bottom);
+    let (top, bottom) = (panel.y(present.mean), panel.area.bottom);
     canvas.rect(
         Rect {
             left,
-            top: present(1.0),
+            top: panel.y(written.mean),
             right,
             bottom: top,
         },
@@ -163,12 +163,12 @@ fn draw_bar(canvas: &mut Canvas, panel: &Panel, groups: &[Group], share: &Share)
         ink(groups, share),
         1.0,
     );
-    if right - left >= WHISKER_ROOM && of_written.max > of_written.min {
+    if right - left >= WHISKER_ROOM && present.max > present.min {
         let middle = f64::midpoint(left, right);
         canvas.line(
             vec![
-                (middle, present(of_written.min)),
-                (middle, present(of_written.max)),
+                (middle, panel.y(present.min)),
+                (middle, panel.y(present.max)),
             ],
             Stroke::new(Ink::Text, 1.0),
         );

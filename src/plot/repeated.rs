@@ -48,8 +48,6 @@ impl Curve {
 pub(super) struct Share {
     /// First rank of the bucket, and one past its last.
     pub(super) ranks: (u64, u64),
-    /// Of the keys written, how many were present; a share per repetition in which any was written.
-    pub(super) of_written: Vec<f64>,
     /// Of all keys of the bucket, how many were written; a share per repetition.
     pub(super) written: Vec<f64>,
     /// Of all keys of the bucket, how many were present; a share per repetition.
@@ -69,7 +67,6 @@ pub(super) fn shares(
     for bucket in survivals.flat_map(order) {
         let new = Share {
             ranks: (bucket.from, bucket.to),
-            of_written: Vec::new(),
             written: Vec::new(),
             present: Vec::new(),
         };
@@ -78,11 +75,6 @@ pub(super) fn shares(
         let keys = bucket.to.saturating_sub(bucket.from).max(1) as f64;
         share.written.push(bucket.written as f64 / keys);
         share.present.push(bucket.present as f64 / keys);
-        if bucket.written > 0 {
-            share
-                .of_written
-                .push(bucket.present as f64 / bucket.written as f64);
-        }
     }
     joined.into_values().collect()
 }
