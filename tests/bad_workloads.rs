@@ -214,6 +214,59 @@ w.yaml:3:45: a rate of zero would never send anything; leave `rate` out (or writ
 }
 
 #[test]
+fn a_ramp_without_an_end() {
+    refused(
+        r#"keys: { count: 10 }
+phases:
+  - mix: { operations: get, rate: { from: 1k/s, over: 60s } }"#,
+        r#"
+w.yaml:3:35: a ramp needs `from`, `to` and `over`, as in { from: 1k/s, to: 100k/s, over: 60s }
+  |
+3 |   - mix: { operations: get, rate: { from: 1k/s, over: 60s } }
+  |                                   ^
+"#,
+    );
+}
+
+#[test]
+fn a_rate_that_is_two_things() {
+    refused(
+        r#"keys: { count: 10 }
+phases:
+  - mix: { operations: get, for: 30s, rate: { poisson: 1k/s, steps: [ { rate: 1k/s, for: 0s } ] } }"#,
+        r#"
+w.yaml:3:45: a rate is one of { poisson: 50k/s }, { from: 1k/s, to: 100k/s, over: 60s } and { steps: [ { rate: 10k/s, for: 10s } ] }
+  |
+3 |   - mix: { operations: get, for: 30s, rate: { poisson: 1k/s, steps: [ { rate: 1k/s, for: 0s } ] } }
+  |                                             ^
+"#,
+    );
+}
+
+#[test]
+fn a_step_that_takes_no_time() {
+    refused(
+        r#"keys: { count: 10 }
+phases:
+  - mix: { operations: get, rate: { steps: [ { rate: closed, for: 0s }, { rate: 5/s } ] } }"#,
+        r#"
+w.yaml:3:54: `closed` stands for a loop without a rate; write a rate here, as in 50k/s
+  |
+3 |  mix: { operations: get, rate: { steps: [ { rate: closed, for: 0s }, { rate: 5/s } ] } }
+  |                                                   ^^^^^^
+w.yaml:3:67: `for` is nothing; write how long it lasts, as in for: 10s
+  |
+3 | tions: get, rate: { steps: [ { rate: closed, for: 0s }, { rate: 5/s } ] } }
+  |                                                   ^^
+w.yaml:3:73: a step needs `rate` and `for`, as in { rate: 10k/s, for: 10s }
+  |
+3 |  get, rate: { steps: [ { rate: closed, for: 0s }, { rate: 5/s } ] } }
+  |                                                   ^
+"#,
+    );
+}
+
+#[test]
 fn a_rate_without_a_unit() {
     refused(
         r#"keys: { count: 10000 }

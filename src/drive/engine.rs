@@ -96,11 +96,11 @@ impl Engine {
 
     /// Whether all requests have been sent and answered.
     #[inline]
-    pub(super) fn is_done(&self) -> bool {
+    pub(super) fn is_done(&mut self) -> bool {
         self.in_flight == 0 && (self.closing || self.schedule.is_spent() || self.has_run_out())
     }
 
-    fn has_run_out(&self) -> bool {
+    fn has_run_out(&mut self) -> bool {
         self.ended && self.schedule.owed(u64::MAX) == 0
     }
 

@@ -76,6 +76,11 @@ impl Job<'_> {
         self.workers.clamp(1, u64::from(self.load.clients).max(1))
     }
 
+    /// The chance in due times, the same for all workers.
+    pub(super) fn arrivals(&self) -> Stream {
+        Stream::of_arrivals(self.seed, self.repetition, self.phase)
+    }
+
     /// What worker `worker` draws from.
     pub(super) fn source(&self, worker: u64) -> Source {
         let (names, values) = (

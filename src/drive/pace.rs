@@ -1,14 +1,14 @@
 //! When requests are due, and waiting until they are.
 //!
-//! On an open loop request `k` is due at `k / rate` after the begin of the phase whatever the server does, so what is owed
-//! needs no queue: it is the requests between the number taken and the number due.
+//! On an open loop requests are due when the arrival process says so, whatever the server does, and what is owed needs no
+//! queue: the same due times are drawn again when it is sent.
 
 use std::io;
 use std::time::Duration;
 
 use super::timer::Timer;
-use crate::traffic::share_of;
-use crate::workload::plan::{Load, Pace, Until};
+use crate::traffic::{Arrivals, Stream, share_of};
+use crate::workload::plan::{Load, Until};
 
 /// A timer wakes so much early, because waking takes time; the rest is spent watching the clock.
 const EARLY_NS: u64 = 40_000;
@@ -18,10 +18,8 @@ const WATCHED_NS: u64 = 60_000;
 /// The due times of one worker's requests.
 #[derive(Debug, Clone)]
 pub struct Schedule {
-    /// Nanoseconds between two requests of this worker; 0 on a closed loop, where they are always due.
-    period_ns: f64,
-    /// When the first request is due.
-    first_ns: f64,
+    /// None on a closed loop, where a request is due whenever there is a place for it.
+    open: Option<Open>,
     taken: u64,
     /// Requests in all.
     count: u64,
@@ -29,23 +27,61 @@ pub struct Schedule {
     end_ns: u64,
 }
 
+/// The same due times twice: those that have fallen due are ahead of those that were taken, and between the two lies
+/// what is owed.
+#[derive(Debug, Clone)]
+struct Open {
+    ahead: Cursor,
+    behind: Cursor,
+    /// Requests that have fallen due.
+    fallen: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Cursor {
+    arrivals: Arrivals,
+    began_ns: u64,
+    next_ns: u64,
+}
+
+impl Cursor {
+    fn new(mut arrivals: Arrivals, began_ns: u64) -> Self {
+        let next_ns = began_ns.saturating_add(arrivals.draw());
+        Self {
+            arrivals,
+            began_ns,
+            next_ns,
+        }
+    }
+
+    /// The due time it stands at; goes on to the next.
+    #[inline]
+    fn pass(&mut self) -> u64 {
+        let due_ns = self.next_ns;
+        self.next_ns = self.began_ns.saturating_add(self.arrivals.draw());
+        due_ns
+    }
+}
+
 impl Schedule {
-    /// The due times of worker `worker` of `workers`, in a phase that begins at `began_ns`.
+    /// The due times of worker `worker` of `workers`, in a phase that begins at `began_ns`; chance comes from `stream`, the
+    /// same for all workers.
     #[must_use]
-    pub fn new(load: &Load, began_ns: u64, worker: u64, workers: u64) -> Self {
-        let between_ns = match load.pace {
-            Pace::Closed => 0.0,
-            Pace::Rate(per_second) => 1e9 / per_second,
-        };
+    pub fn new(load: &Load, stream: Stream, began_ns: u64, worker: u64, workers: u64) -> Self {
         let (count, end_ns) = match load.until {
             Until::Count(count) => (share_of(count, worker, workers), u64::MAX),
             Until::Elapsed(length) => (u64::MAX, began_ns.saturating_add(nanoseconds(length))),
         };
-        // Workers take turns, so that together they keep the rate evenly.
-        let first_ns = began_ns as f64 + between_ns * worker as f64;
+        let open = |arrivals| {
+            let cursor = Cursor::new(arrivals, began_ns);
+            Open {
+                ahead: cursor.clone(),
+                behind: cursor,
+                fallen: 0,
+            }
+        };
         Self {
-            period_ns: between_ns * workers as f64,
-            first_ns,
+            open: Arrivals::new(&load.pace, stream, worker, workers).map(open),
             taken: 0,
             count,
             end_ns,
@@ -55,41 +91,49 @@ impl Schedule {
     /// Whether due times are given, rather than found when a reply has come.
     #[must_use]
     pub fn is_open_loop(&self) -> bool {
-        self.period_ns > 0.0
+        self.open.is_some()
     }
 
     /// Takes the next request if it is due at `now_ns`; its due time.
     #[inline]
     pub fn take(&mut self, now_ns: u64) -> Option<u64> {
-        let due_ns = if self.period_ns > 0.0 {
-            self.due(self.taken)
-        } else {
+        let due_ns = if self.open.is_some() {
+            if self.owed(now_ns) == 0 {
+                return None;
+            }
+            self.open.as_mut()?.behind.pass()
+        } else if now_ns < self.end_ns && self.taken < self.count {
             now_ns
-        };
-        if due_ns > now_ns || due_ns >= self.end_ns || self.taken >= self.count {
+        } else {
             return None;
-        }
+        };
         self.taken += 1;
         Some(due_ns)
     }
 
-    /// Requests due at `now_ns` that have not been taken; on an open loop only.
-    #[must_use]
-    pub fn owed(&self, now_ns: u64) -> u64 {
-        let until_ns = now_ns.min(self.end_ns.saturating_sub(1)) as f64;
-        if self.period_ns <= 0.0 || until_ns < self.first_ns {
+    /// Requests due at `now_ns`, or seen to be due before, that have not been taken; on an open loop only.
+    #[inline]
+    pub fn owed(&mut self, now_ns: u64) -> u64 {
+        let Some(open) = &mut self.open else {
             return 0;
+        };
+        while open.ahead.next_ns <= now_ns
+            && open.ahead.next_ns < self.end_ns
+            && open.fallen < self.count
+        {
+            open.ahead.pass();
+            open.fallen += 1;
         }
-        let fallen_due = ((until_ns - self.first_ns) / self.period_ns) as u64 + 1;
-        fallen_due.min(self.count).saturating_sub(self.taken)
+        open.fallen - self.taken
     }
 
     /// When the first request after `now_ns` is due, taken or owed ones left aside; none after the last.
     #[must_use]
-    pub fn next_after(&self, now_ns: u64) -> Option<u64> {
-        let next = self.taken + self.owed(now_ns);
-        let due_ns = self.due(next).max(now_ns);
-        (next < self.count && due_ns < self.end_ns).then_some(due_ns)
+    pub fn next_after(&mut self, now_ns: u64) -> Option<u64> {
+        self.owed(now_ns);
+        let open = self.open.as_ref()?;
+        let due_ns = open.ahead.next_ns.max(now_ns);
+        (open.fallen < self.count && due_ns < self.end_ns).then_some(due_ns)
     }
 
     /// Whether all requests of a counted load have been taken.
@@ -114,11 +158,6 @@ impl Schedule {
     #[must_use]
     pub fn taken(&self) -> u64 {
         self.taken
-    }
-
-    #[inline]
-    fn due(&self, number: u64) -> u64 {
-        (self.first_ns + self.period_ns * number as f64) as u64
     }
 }
 
@@ -162,7 +201,7 @@ pub fn nanoseconds(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workload::plan::{OnMiss, Operation, Order, Share, Ttl};
+    use crate::workload::plan::{OnMiss, Operation, Order, Pace, Share, Ttl};
 
     fn load(pace: Pace, until: Until) -> Load {
         Load {
@@ -181,6 +220,11 @@ mod tests {
         }
     }
 
+    fn of(load: &Load, began_ns: u64, worker: u64, workers: u64) -> Schedule {
+        let stream = Stream::of_arrivals(1, 0, 0);
+        Schedule::new(load, stream, began_ns, worker, workers)
+    }
+
     #[test]
     fn due_times_are_even_over_all_workers_and_end_with_the_phase() {
         let load = load(
@@ -189,7 +233,7 @@ mod tests {
         );
         let mut due = Vec::new();
         for worker in 0..3 {
-            let mut schedule = Schedule::new(&load, 5_000_000, worker, 3);
+            let mut schedule = of(&load, 5_000_000, worker, 3);
             due.extend(std::iter::from_fn(|| schedule.take(1_000_000_000)));
             assert_eq!(schedule.next_after(0), None);
         }
@@ -200,31 +244,29 @@ mod tests {
 
     #[test]
     fn what_is_owed_is_what_take_would_give() {
-        let load = load(Pace::Rate(3_000_000.0), Until::Count(1000));
-        let mut schedule = Schedule::new(&load, 17, 0, 1);
-        for now in (0..500_000).step_by(777) {
-            let owed = schedule.owed(now);
-            let taken = std::iter::from_fn(|| schedule.take(now)).count() as u64;
-            assert!(
-                owed.abs_diff(taken) <= 1,
-                "{owed} owed and {taken} taken at {now}"
+        for pace in [Pace::Rate(3e6), Pace::Poisson(3e6)] {
+            let mut schedule = of(&load(pace, Until::Count(1000)), 17, 0, 1);
+            for now in (0..600_000).step_by(777) {
+                let owed = schedule.owed(now);
+                let taken = std::iter::from_fn(|| schedule.take(now)).count() as u64;
+                assert_eq!(owed, taken, "at {now}");
+            }
+            assert!(schedule.is_spent());
+            assert_eq!(
+                (schedule.taken(), schedule.next_after(600_000)),
+                (1000, None)
             );
         }
-        assert!(schedule.is_spent());
-        assert_eq!(
-            (schedule.taken(), schedule.next_after(500_000)),
-            (1000, None)
-        );
     }
 
     #[test]
     fn a_closed_loop_is_always_due_until_it_is_over() {
-        let mut counted = Schedule::new(&load(Pace::Closed, Until::Count(2)), 0, 0, 1);
+        let mut counted = of(&load(Pace::Closed, Until::Count(2)), 0, 0, 1);
         assert_eq!(
             [counted.take(7), counted.take(9), counted.take(9)],
             [Some(7), Some(9), None]
         );
-        let mut timed = Schedule::new(
+        let mut timed = of(
             &load(Pace::Closed, Until::Elapsed(Duration::from_nanos(10))),
             5,
             0,
@@ -235,7 +277,7 @@ mod tests {
 
     #[test]
     fn a_phase_cut_short_owes_what_had_fallen_due() {
-        let mut schedule = Schedule::new(&load(Pace::Rate(1000.0), Until::Count(100)), 0, 0, 1);
+        let mut schedule = of(&load(Pace::Rate(1000.0), Until::Count(100)), 0, 0, 1);
         schedule.end(5_500_000);
         assert_eq!(schedule.owed(1_000_000_000), 6);
         assert!(!schedule.is_spent());

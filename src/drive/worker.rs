@@ -341,7 +341,7 @@ impl Worker {
         began_ns: u64,
         number: u64,
     ) -> Result<Self, Fault> {
-        let schedule = Schedule::new(job.load, began_ns, number, job.crew());
+        let schedule = Schedule::new(job.load, job.arrivals(), began_ns, number, job.crew());
         let tally = Tally::new(schedule.is_open_loop(), began_ns)
             .map_err(|error| Fault::System(std::io::Error::other(error.to_string())))?;
         let engine = Engine {
@@ -453,10 +453,8 @@ impl Worker {
     fn finish(&mut self) -> Result<Finished, Fault> {
         let now_ns = self.now();
         let engine = &mut self.engine;
-        let (schedule, end_ns) = (&engine.schedule, now_ns.min(engine.schedule.end_ns()));
-        let owed = schedule.owed(end_ns);
-        let due = schedule.taken() + owed + engine.follow_ups;
-        let mut in_flight = owed;
+        let end_ns = now_ns.min(engine.schedule.end_ns());
+        let mut in_flight = 0;
         let fault = self.fault.take();
         let mut tally = std::mem::replace(
             &mut engine.tally,
@@ -476,9 +474,13 @@ impl Worker {
                 }
             }
         }
-        for due_ns in std::iter::from_fn(|| engine.schedule.take(end_ns)).take(owed as usize) {
+        while engine.schedule.is_open_loop()
+            && let Some(due_ns) = engine.schedule.take(end_ns)
+        {
             tally.never_sent(due_ns, now_ns);
+            in_flight += 1;
         }
+        let due = engine.schedule.taken() + engine.follow_ups;
         Ok(Finished {
             measured: tally.finish(now_ns),
             touches: engine.touches.take(),

@@ -129,7 +129,7 @@ pub struct PhaseRecord {
     pub hits: u64,
     /// Reads that did not.
     pub misses: u64,
-    /// Requests per second that were due; absent for a closed loop.
+    /// Requests per second that were due, the mean where the rate changed; absent for a closed loop.
     pub offered_rate: Option<f64>,
     /// Requests per second that were answered.
     pub throughput: f64,

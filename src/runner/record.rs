@@ -33,7 +33,8 @@ pub(super) fn phase(
         misses: measured.counts.misses,
         offered_rate: match load.pace {
             Pace::Closed => None,
-            Pace::Rate(per_second) => Some(per_second),
+            Pace::Rate(per_second) | Pace::Poisson(per_second) => Some(per_second),
+            Pace::Profile(_) => Some(driven.due as f64 / elapsed_s.max(SECONDS_PER_NS)),
         },
         throughput: if elapsed_s > 0.0 {
             measured.counts.operations as f64 / elapsed_s

@@ -1,4 +1,4 @@
-//! Traffic: which key, which value, which operation, in which order. Pure and seeded; nothing allocates per draw.
+//! Traffic: which key, which value, which operation, in which order, due when. Pure and seeded; nothing allocates per draw.
 //!
 //! Every draw of a run comes from a [`Stream`], and every stream from the run's seed, so that the same seed sends
 //! the same requests. Draws are value-stable: the generator is xoshiro256++ by name (`rand` keeps named generators'
@@ -6,9 +6,11 @@
 //! Floating point enters only when a table is built, where platforms may round the last bit of `pow` differently;
 //! that moves about one draw in 2^50.
 //!
-//! One file per distribution: [`sequential`], [`uniform`], [`zipfian`]. [`key`] and [`value`] write bytes.
+//! One file per distribution: [`sequential`], [`uniform`], [`zipfian`]. [`key`] and [`value`] write bytes,
+//! [`arrival`] gives due times.
 
 pub mod alias;
+pub mod arrival;
 pub mod census;
 pub mod ideal;
 pub mod key;
@@ -21,6 +23,7 @@ pub mod zipfian;
 use std::ops::Range;
 
 pub use alias::Alias;
+pub use arrival::Arrivals;
 pub use key::NumberedText;
 pub use sequential::Sequential;
 pub use stream::Stream;

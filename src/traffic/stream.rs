@@ -5,6 +5,8 @@ use rand::{Rng, SeedableRng};
 
 /// What a stream is for, so that no two purposes ever share one.
 const REQUESTS: u64 = 1;
+/// As [`REQUESTS`]: when they are due.
+const ARRIVALS: u64 = 2;
 
 /// The random words of one worker in one phase of one repetition (xoshiro256++, Blackman and Vigna 2019).
 ///
@@ -17,6 +19,12 @@ impl Stream {
     /// The stream of worker `worker` in phase `phase` of repetition `repetition` under `seed`.
     pub fn new(seed: u64, repetition: u64, phase: u64, worker: u64) -> Self {
         let state = derive(seed, &[REQUESTS, repetition, phase, worker]);
+        Self(Xoshiro256PlusPlus::seed_from_u64(state))
+    }
+
+    /// The stream of arrivals in phase `phase` of repetition `repetition` under `seed`, the same for all workers.
+    pub fn of_arrivals(seed: u64, repetition: u64, phase: u64) -> Self {
+        let state = derive(seed, &[ARRIVALS, repetition, phase]);
         Self(Xoshiro256PlusPlus::seed_from_u64(state))
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::advice;
 use super::plan::{
     Action, Capacity, ClockKind, Directive, Load, OnMiss, Operation, Order, Pace, Phase, Plan,
-    SizeDistribution, Target, Template, Ttl, Until, Values,
+    SizeDistribution, Stretch, Target, Template, Ttl, Until, Values,
 };
 use super::words::{bytes, counted, time};
 
@@ -167,10 +167,7 @@ fn load(load: &Load) -> String {
         Until::Count(count) => write!(text, "; {}", counted(count, "request")),
         Until::Elapsed(elapsed) => write!(text, "; for {}", time(elapsed)),
     };
-    let _ = match load.pace {
-        Pace::Closed => write!(text, ", closed loop"),
-        Pace::Rate(rate) => write!(text, ", {rate}/s (open loop)"),
-    };
+    text.push_str(&pace(&load.pace));
     let _ = write!(text, ", {}", counted(load.clients.into(), "client"));
     if load.pipeline > 1 {
         let _ = write!(text, ", pipeline {}", load.pipeline);
@@ -182,6 +179,28 @@ fn load(load: &Load) -> String {
         text.push_str(", set on a miss");
     }
     text
+}
+
+fn pace(pace: &Pace) -> String {
+    match pace {
+        Pace::Closed => ", closed loop".to_owned(),
+        Pace::Rate(rate) => format!(", {rate}/s (open loop)"),
+        Pace::Poisson(rate) => format!(", {rate}/s at random (open loop)"),
+        Pace::Profile(stretches) => {
+            let stretches: Vec<String> = stretches.iter().map(stretch).collect();
+            format!(", {} (open loop)", stretches.join(", then "))
+        }
+    }
+}
+
+fn stretch(stretch: &Stretch) -> String {
+    let Stretch { from, to, length } = stretch;
+    let length = time(*length);
+    if from == to {
+        format!("{from}/s for {length}")
+    } else {
+        format!("{from}/s to {to}/s over {length}")
+    }
 }
 
 fn operations(load: &Load) -> String {
@@ -281,13 +300,13 @@ fn known(plan: &Plan) -> Known {
     for phase in &plan.phases {
         let (length, is_known) = match &phase.action {
             Action::Pause(pause) => (if waits { *pause } else { Duration::ZERO }, true),
-            Action::Load(load) => match (load.until, load.pace) {
+            Action::Load(load) => match (load.until, &load.pace) {
                 (Until::Elapsed(elapsed), _) => (elapsed, true),
-                (Until::Count(count), Pace::Rate(rate)) => (
+                (Until::Count(count), Pace::Rate(rate) | Pace::Poisson(rate)) => (
                     Duration::try_from_secs_f64(count as f64 / rate).unwrap_or(Duration::MAX),
                     true,
                 ),
-                (Until::Count(_), Pace::Closed) => (Duration::ZERO, false),
+                (Until::Count(_), Pace::Closed | Pace::Profile(_)) => (Duration::ZERO, false),
             },
         };
         known.one = known.one.saturating_add(length);

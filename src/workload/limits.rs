@@ -30,6 +30,8 @@ pub const PIPELINE: u64 = 10_000;
 pub const BYTES_IN_FLIGHT: u64 = 4 << 30;
 /// Requests per second.
 pub const RATE: f64 = 1e8;
+/// Steps of a rate.
+pub const STEPS: usize = 1000;
 /// Exponent of a zipfian order.
 pub const EXPONENT: f64 = 3.0;
 /// Any duration: pauses, phases, times to live.

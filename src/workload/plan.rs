@@ -259,15 +259,29 @@ pub enum Until {
     Elapsed(Duration),
 }
 
-/// When requests are due.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// When requests are due. On an open loop latency counts from the due time, whether or not replies have come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Pace {
     /// Closed loop: the next request is sent when a reply has come. Latency is service time.
     Closed,
-    /// Open loop: requests are due at this constant rate (per second, over all clients), whether or not replies
-    /// have come. Latency counts from the due time.
+    /// Open loop: requests are due at this constant rate (per second, over all clients).
     Rate(f64),
+    /// Open loop: requests are due at random, independently of one another, at this mean rate (per second).
+    Poisson(f64),
+    /// Open loop at a rate that changes; after the last stretch it stays as it is at its end.
+    Profile(Vec<Stretch>),
+}
+
+/// A stretch of time in which the rate changes linearly, or not at all.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Stretch {
+    /// Requests per second at its begin.
+    pub from: f64,
+    /// Requests per second at its end.
+    pub to: f64,
+    /// How long it is.
+    pub length: Duration,
 }
 
 /// Time to live of what is written.

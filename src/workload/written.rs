@@ -258,15 +258,64 @@ pub(super) struct Load {
     #[schemars(extend("default" = 1))]
     pub(super) pipeline: Given<Count>,
     /// When requests are due: `50k/s` over all clients, whether or not replies have come, and latency counts from the due time
-    /// (open loop); `closed`: when a reply has come (closed loop).
+    /// (open loop); `{ poisson: 50k/s }`: at random at that mean rate; `{ from: 1k/s, to: 100k/s, over: 60s }`: at a rate that
+    /// changes; `closed`: when a reply has come (closed loop).
     #[schemars(extend("default" = "closed"))]
-    pub(super) rate: Given<Rate>,
+    pub(super) rate: Given<Pace>,
     /// Time to live of what is written.
     #[schemars(extend("default" = "none"))]
     pub(super) ttl: Given<Ttl>,
     /// What follows a read that misses: `nothing`, or `set` as a cache-aside client would after asking its database.
     #[schemars(extend("default" = "nothing"))]
     pub(super) on_miss: Given<OnMiss>,
+}
+
+/// A rate, or how it changes.
+#[derive(Debug)]
+pub(super) enum Pace {
+    /// Constant, or a closed loop.
+    Constant(Rate),
+    /// A map.
+    Shaped(ShapedRate),
+}
+
+/// Arrivals that are not constant: at random, on a ramp, or in steps.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(
+    rename = "shaped_rate",
+    default,
+    deny_unknown_fields,
+    expecting = "a map with `poisson`, with `from`, `to` and `over`, or with `steps`"
+)]
+pub(super) struct ShapedRate {
+    /// Requests are due at random, independently of one another, at this mean rate.
+    pub(super) poisson: Given<Rate>,
+    /// The rate that a ramp begins with.
+    pub(super) from: Given<Rate>,
+    /// The rate that it ends with, and that stays.
+    pub(super) to: Given<Rate>,
+    /// How long it takes.
+    pub(super) over: Given<Time>,
+    /// Rates one after another; the last one stays.
+    #[schemars(length(min = 1))]
+    pub(super) steps: Given<Vec<At<Step>>>,
+}
+
+/// A rate and how long it lasts.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(
+    rename = "step",
+    default,
+    deny_unknown_fields,
+    expecting = "a map with `rate` and `for`"
+)]
+#[schemars(extend("required" = ["rate", "for"]))]
+pub(super) struct Step {
+    /// Requests per second over all clients.
+    pub(super) rate: Given<Rate>,
+    /// How long.
+    #[serde(rename = "for")]
+    pub(super) for_: Given<Time>,
 }
 
 /// A range of keys, or a distribution over one.
@@ -476,6 +525,16 @@ scalar_or_map!(
     SpawnSettings,
     |text| Ok::<_, String>(Spawn::Program(text.to_owned())),
     |settings| Spawn::Settings(settings.0)
+);
+scalar_or_map!(
+    Pace,
+    "pace",
+    "a rate such as 50k/s, closed, or a map such as { poisson: 50k/s } or { from: 1k/s, to: 100k/s, over: 60s }",
+    PaceVisitor,
+    Rate,
+    ShapedRate,
+    |text| Rate::from_text(text).map(Pace::Constant),
+    Pace::Shaped
 );
 scalar_or_map!(
     PhaseKeys,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::{Context, bounded, resolve};
+use super::{Context, bounded, pace, resolve};
 use crate::workload::expect::PhaseFacts;
 use crate::workload::limits;
 use crate::workload::plan::{
@@ -12,7 +12,7 @@ use crate::workload::plan::{
 };
 use crate::workload::problem::{Place, Problem, is_meant};
 use crate::workload::reader::{At, Entries, Given};
-use crate::workload::units::{self, KeyRange, Name, Number, Portion, Rate, Time};
+use crate::workload::units::{self, KeyRange, Name, Number, Portion, Time};
 use crate::workload::words;
 use crate::workload::written::{self, Drawn, Operations, PhaseKeys, Workload};
 
@@ -201,7 +201,11 @@ pub(super) fn duration(given: &Given<Time>, problems: &mut Vec<Problem>) -> Opti
         .map(|(Time(time), place)| bounded_duration(*time, place, problems))
 }
 
-fn bounded_duration(time: Duration, place: Place, problems: &mut Vec<Problem>) -> Duration {
+pub(super) fn bounded_duration(
+    time: Duration,
+    place: Place,
+    problems: &mut Vec<Problem>,
+) -> Duration {
     if time > limits::DURATION {
         problems.push(Problem::new(
             place,
@@ -223,9 +227,10 @@ fn load(
     problems: &mut Vec<Problem>,
 ) -> Load {
     let (keys, order) = keys_and_order(written, space, problems);
+    let pace = pace::pace(&written.rate, problems);
     let load = Load {
         operations: operations(kind, written, place, name, problems),
-        until: until(kind, written, place, name, &keys, problems),
+        until: until(kind, written, place, name, (&keys, &pace), problems),
         keys,
         order,
         clients: bounded("clients", &written.clients, 1, 1, limits::CLIENTS, problems) as u32,
@@ -237,7 +242,7 @@ fn load(
             limits::PIPELINE,
             problems,
         ) as u32,
-        pace: pace(&written.rate, problems),
+        pace,
         ttl: ttl(&written.ttl, problems),
         on_miss: on_miss(&written.on_miss),
     };
@@ -400,7 +405,7 @@ fn until(
     written: &written::Load,
     place: Place,
     name: &str,
-    keys: &Range<u64>,
+    (keys, pace): (&Range<u64>, &Pace),
     problems: &mut Vec<Problem>,
 ) -> Until {
     let once = keys.end.saturating_sub(keys.start).max(1);
@@ -429,6 +434,7 @@ fn until(
             }
             Until::Elapsed(bounded_duration(*time, place, problems))
         }
+        (None, None) if matches!(pace, Pace::Profile(_)) => Until::Elapsed(pace::length(pace)),
         (None, None) => {
             if kind == Kind::Mix && !written.count.is_given() && !written.for_.is_given() {
                 problems.push(Problem::new(
@@ -437,24 +443,6 @@ fn until(
                 ));
             }
             Until::Count(once)
-        }
-    }
-}
-
-fn pace(written: &Given<Rate>, problems: &mut Vec<Problem>) -> Pace {
-    match written.get() {
-        None | Some((Rate::Closed, _)) => Pace::Closed,
-        Some((Rate::PerSecond(rate), place)) => {
-            if *rate > limits::RATE {
-                problems.push(Problem::new(
-                    place,
-                    format!(
-                        "`rate` is {rate}/s; allowed are {}/s at the most",
-                        limits::RATE
-                    ),
-                ));
-            }
-            Pace::Rate(*rate)
         }
     }
 }
