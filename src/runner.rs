@@ -7,13 +7,14 @@
 mod expect;
 mod machine;
 mod observe;
+mod recent;
 mod record;
 mod repetition;
 mod warn;
 
 use std::time::Instant;
 
-pub use crate::drive::Interrupt;
+pub use crate::drive::{Advance, Interrupt};
 pub use observe::{Event, Extent, Ignore, Observer, Progress};
 
 use crate::recording::model::{CellRecord, Outcome, Recording, Repetition, SCHEMA, Server};

@@ -36,6 +36,8 @@ fn wait(interrupt: &Interrupt) {
             "stopping; what was measured is kept (once more to stop at once and lose it)",
         );
         either(&mut ctrl_c, &mut stop).await;
+        // Leaves no half of a live view behind.
+        terminal::note("stopped");
         std::process::exit(Exit::Interrupted as i32);
     });
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod exit;
+mod in_place;
 mod interrupt;
 mod progress;
 mod report;
@@ -9,6 +10,7 @@ mod run;
 mod schema;
 mod serve;
 mod terminal;
+mod view;
 mod workload;
 
 use std::ffi::OsString;

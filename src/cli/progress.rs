@@ -1,17 +1,15 @@
-//! Progress of a run on stderr: a bar per phase for whoever watches a terminal, a line per repetition for a log.
+//! Progress of a run on stderr: a live view of the phase for whoever watches a terminal, a line per repetition for a log.
 
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
-
-use super::terminal;
+use super::{terminal, view};
 use crate::recording::model::PhaseRecord;
 use crate::runner::{self, Event, Extent, Observer};
 use crate::stats::human;
 use crate::workload::plan::Plan;
 
-/// Steps of a bar; requests and seconds are both scaled to it.
-const STEPS: u64 = 1000;
+/// How often the live view is drawn anew, at the most.
+const REDRAW: Duration = Duration::from_millis(200);
 /// How long a log stays silent while a phase goes on.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -19,6 +17,8 @@ const SILENCE: Duration = Duration::from_secs(30);
 pub(super) struct Progress {
     style: Style,
     cells: usize,
+    /// Runs of all cells together.
+    runs: usize,
     /// Whether the load has begun.
     has_begun: bool,
     repetition: String,
@@ -31,8 +31,8 @@ pub(super) struct Progress {
 enum Style {
     /// Nobody wants to know.
     Silent,
-    /// A terminal.
-    Bar(ProgressBar),
+    /// A terminal; when it was last drawn.
+    Live(Option<Instant>),
     /// A log; when it last said something.
     Log(Instant),
 }
@@ -42,13 +42,14 @@ impl Progress {
     pub(super) fn new(plan: &Plan, is_quiet: bool) -> Self {
         let style = match (is_quiet, terminal::is_watched()) {
             (true, _) => Style::Silent,
-            (false, true) => Style::Bar(bar()),
+            (false, true) => Style::Live(None),
             (false, false) => Style::Log(Instant::now()),
         };
         let (repetition, phase) = (String::new(), String::new());
         Self {
             style,
             cells: plan.cells.len(),
+            runs: plan.cells.len() * plan.repeat.max(1) as usize,
             has_begun: false,
             repetition,
             phase,
@@ -57,13 +58,10 @@ impl Progress {
         }
     }
 
-    fn began(&mut self, cell: usize, label: &str, repetition: u32, repetitions: u32) {
+    fn began(&mut self, cell: usize, label: &str, repetition: u32) {
         self.end_repetition();
-        let run = format!(
-            "run {} of {}",
-            repetition as usize * self.cells + cell + 1,
-            repetitions as usize * self.cells
-        );
+        let number = repetition as usize * self.cells + cell + 1;
+        let run = format!("run {number} of {}", self.runs);
         self.repetition = if self.cells > 1 {
             format!("{label}, {run}")
         } else {
@@ -74,37 +72,42 @@ impl Progress {
 
     fn phase_began(&mut self, name: &str, extent: Extent) {
         (self.phase, self.extent) = (name.to_owned(), extent);
-        if let Style::Bar(bar) = &self.style {
-            bar.set_position(0);
-            bar.set_prefix(format!("{}: {name}", self.repetition));
-            bar.set_message("");
+        self.draw(&runner::Progress::default(), true);
+    }
+
+    /// Draws the live view, where there is one and it is time to.
+    fn draw(&mut self, progress: &runner::Progress, at_once: bool) {
+        let Style::Live(last) = &mut self.style else {
+            return;
+        };
+        if at_once || last.is_none_or(|last| last.elapsed() >= REDRAW) {
+            *last = Some(Instant::now());
+            let title = match self.runs > 1 && self.has_begun {
+                true => format!("{}, {}", self.phase, self.repetition),
+                false => self.phase.clone(),
+            };
+            let columns = terminal::watched_columns();
+            terminal::show(&view::lines(&title, self.extent, progress, columns));
         }
     }
 
-    fn progress(&mut self, progress: runner::Progress) {
-        let message = rates(progress);
-        match &mut self.style {
-            Style::Silent => {}
-            Style::Bar(bar) => {
-                bar.set_position(steps(self.extent, progress));
-                bar.set_message(message);
-            }
-            Style::Log(last) if last.elapsed() >= SILENCE => {
-                *last = Instant::now();
-                let elapsed = human::seconds(progress.elapsed_s.floor());
-                terminal::note(&format!(
-                    "{}: {} for {elapsed}, {message}",
-                    self.repetition, self.phase
-                ));
-            }
-            Style::Log(_) => {}
+    fn progress(&mut self, progress: &runner::Progress) {
+        self.draw(progress, false);
+        if let Style::Log(last) = &mut self.style
+            && last.elapsed() >= SILENCE
+        {
+            *last = Instant::now();
+            let elapsed = human::seconds(progress.elapsed_s.floor());
+            terminal::note(&format!(
+                "{}: {} for {elapsed}, {}",
+                self.repetition,
+                self.phase,
+                rates(progress)
+            ));
         }
     }
 
     fn phase_ended(&mut self, record: &PhaseRecord) {
-        if let Style::Bar(bar) = &self.style {
-            bar.set_position(STEPS);
-        }
         if record.operations > 0 {
             let errors: u64 = record.errors.values().sum();
             let errors = if errors > 0 {
@@ -129,21 +132,17 @@ impl Progress {
         }
     }
 
-    /// Says something that stays, above the bar where there is one.
+    /// Says something that stays.
     fn say(&self, text: &str) {
-        match &self.style {
-            Style::Silent => {}
-            Style::Bar(bar) => bar.suspend(|| terminal::note(text)),
-            Style::Log(_) => terminal::note(text),
+        if !matches!(self.style, Style::Silent) {
+            terminal::note(text);
         }
     }
 
     /// Shows at once what may be a reason to stop; what is warned of later is part of the result.
     fn warn(&self, text: &str) {
-        match &self.style {
-            Style::Bar(bar) if !self.has_begun => bar.suspend(|| terminal::warning(text)),
-            Style::Log(_) if !self.has_begun => terminal::warning(text),
-            _ => {}
+        if !self.has_begun && !matches!(self.style, Style::Silent) {
+            terminal::warning(text);
         }
     }
 }
@@ -172,8 +171,8 @@ impl Observer for Progress {
                 cell,
                 label,
                 repetition,
-                repetitions,
-            } => self.began(cell, label, repetition, repetitions),
+                ..
+            } => self.began(cell, label, repetition),
             Event::PhaseBegan { name, extent, .. } => self.phase_began(name, extent),
             Event::Progress(progress) => self.progress(progress),
             Event::PhaseEnded { record, .. } => self.phase_ended(record),
@@ -186,39 +185,23 @@ impl Observer for Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.end_repetition();
-        if let Style::Bar(bar) = &self.style {
-            bar.finish_and_clear();
+        if let Style::Live(_) = self.style {
+            terminal::show(&[]);
         }
     }
 }
 
-fn bar() -> ProgressBar {
-    let bar = ProgressBar::new(STEPS);
-    if let Ok(style) = ProgressStyle::with_template("{prefix} [{bar:24}] {msg}") {
-        bar.set_style(style.progress_chars("=> "));
-    }
-    bar
-}
-
 /// `52.3k/s, hit ratio 94.7%, 12 errors`, whatever of it there is.
-fn rates(progress: runner::Progress) -> String {
+fn rates(progress: &runner::Progress) -> String {
     let mut parts = vec![format!("{}/s", human::short(progress.rate))];
     parts.extend(
         progress
             .hit_ratio
             .map(|ratio| format!("hit ratio {}", human::percent(ratio))),
     );
-    if progress.errors > 0 {
-        parts.push(format!("{} errors", human::count(progress.errors)));
+    let errors = progress.so_far.counts.errors;
+    if errors > 0 {
+        parts.push(format!("{} errors", human::count(errors)));
     }
     parts.join(", ")
-}
-
-/// How far the phase has come, in steps of its bar.
-fn steps(extent: Extent, progress: runner::Progress) -> u64 {
-    let share = match extent {
-        Extent::Requests(all) => progress.requests as f64 / all.max(1) as f64,
-        Extent::Seconds(all) | Extent::Pause(all) => progress.elapsed_s / all.max(1e-3),
-    };
-    (share.clamp(0.0, 1.0) * STEPS as f64) as u64
 }

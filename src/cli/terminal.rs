@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 
+use super::in_place;
 use crate::workload::Problems;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -20,7 +21,14 @@ pub(super) fn result(text: &str) -> io::Result<()> {
 
 /// Writes a line to stderr. Nobody may be listening, which is no failure.
 pub(super) fn note(text: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{text}");
+    in_place::instead(watched_columns(), || {
+        let _ = writeln!(anstream::stderr().lock(), "{text}");
+    });
+}
+
+/// Lines that are rewritten in place until something else is written; for a terminal that is watched.
+pub(super) fn show(lines: &[String]) {
+    in_place::show(lines, watched_columns());
 }
 
 /// Writes a warning to stderr; its text names the cure.
@@ -37,9 +45,15 @@ pub(super) fn error(error: &anyhow::Error) {
     }
 }
 
-/// Whether somebody watches stderr, so that a progress bar makes sense: a terminal, and no CI.
+/// Whether somebody watches stderr, so that a live view makes sense: a terminal that can move its cursor, and no CI.
 pub(super) fn is_watched() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("CI").is_none()
+    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    io::stderr().is_terminal() && !is_dumb && std::env::var_os("CI").is_none()
+}
+
+/// Columns of the terminal that shows stderr.
+pub(super) fn watched_columns() -> usize {
+    terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0))
 }
 
 /// Columns that a result may take: those of the terminal that shows it, else 80.

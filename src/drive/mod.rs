@@ -3,6 +3,7 @@
 //! The hot part of the program: nothing here prints, reads YAML, takes a lock or allocates per request. Worker threads
 //! share nothing while they work; [`drive`] starts them together, passes on their progress and merges what they leave.
 
+mod advance;
 mod connection;
 pub mod encode;
 mod engine;
@@ -11,6 +12,7 @@ mod interrupt;
 mod job;
 pub mod pace;
 pub mod resp;
+pub mod spectrum;
 mod sweep;
 pub mod tally;
 pub mod timeline;
@@ -22,13 +24,14 @@ mod worker;
 use std::sync::mpsc;
 use std::thread;
 
+pub use advance::Advance;
 pub use fault::Fault;
 pub use interrupt::Interrupt;
 pub use job::{Access, Job, Limits};
 pub use sweep::sweep;
 
 use pace::nanoseconds;
-use tally::{Counts, Measured};
+use tally::Measured;
 use touch::Touches;
 use worker::{Finished, Line, Message};
 
@@ -57,17 +60,6 @@ pub struct Driven {
     pub interrupted: bool,
 }
 
-/// How far a phase has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Advance {
-    /// Nanoseconds since the phase began.
-    pub elapsed_ns: u64,
-    /// Requests answered, writes after a miss not included.
-    pub requests: u64,
-    /// What was counted.
-    pub counts: Counts,
-}
-
 /// Drives `job` to its end, telling `progress` about ten times a second on the calling thread.
 ///
 /// `touches` is what is known of the keys from the phases before; none where it is not asked for.
@@ -79,7 +71,7 @@ pub fn drive(
     job: &Job<'_>,
     touches: Option<Touches>,
     interrupt: &Interrupt,
-    progress: &mut dyn FnMut(Advance),
+    progress: &mut dyn FnMut(&Advance),
 ) -> Result<Driven, Fault> {
     let crew = job.crew() as usize;
     let mut shares = Vec::with_capacity(crew);
@@ -119,10 +111,10 @@ fn supervise(
     job: &Job<'_>,
     inbox: &mpsc::Receiver<(usize, Message)>,
     mut starts: Vec<mpsc::Sender<u64>>,
-    progress: &mut dyn FnMut(Advance),
+    progress: &mut dyn FnMut(&Advance),
 ) -> u64 {
     let (mut ready, mut began_ns) = (0, 0);
-    let mut latest = vec![(Counts::default(), 0); starts.len()];
+    let mut latest = vec![Advance::default(); starts.len()];
     while let Ok((number, message)) = inbox.recv() {
         match message {
             Message::Ready => {
@@ -137,30 +129,21 @@ fn supervise(
             }
             // A worker that could not begin keeps the others from beginning.
             Message::Gone => starts.clear(),
-            Message::Progress(counts, requests) => {
+            Message::Progress(advance) => {
                 if let Some(place) = latest.get_mut(number) {
-                    *place = (counts, requests);
+                    *place = *advance;
                 }
-                let elapsed_ns = nanoseconds(job.origin.elapsed()).saturating_sub(began_ns);
-                progress(advance(elapsed_ns, &latest));
+                progress(&together(&latest));
             }
         }
     }
     began_ns
 }
 
-fn advance(elapsed_ns: u64, latest: &[(Counts, u64)]) -> Advance {
-    latest.iter().fold(
-        Advance {
-            elapsed_ns,
-            ..Advance::default()
-        },
-        |sum, (counts, requests)| Advance {
-            requests: sum.requests + requests,
-            counts: sum.counts.plus(counts),
-            ..sum
-        },
-    )
+fn together(workers: &[Advance]) -> Advance {
+    let mut all = Advance::default();
+    workers.iter().for_each(|worker| all.add(worker));
+    all
 }
 
 /// Everything that the workers leave as one; the first fault where none of them began.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
+use super::advance::Advance;
 use super::encode::{OPERATIONS, name};
 use super::timeline::{Intervals, Timeline};
 use crate::workload::plan::Operation;
@@ -135,10 +136,16 @@ impl Tally {
         })
     }
 
-    /// What has been counted so far.
+    /// What has been counted so far; latencies of a batch under way are still to come.
     #[must_use]
-    pub fn counts(&self) -> &Counts {
-        &self.counts
+    pub fn so_far(&self) -> Advance {
+        Advance {
+            counts: self.counts,
+            by_operation: by_operation(&self.by_operation),
+            errors: by_kind(&self.errors),
+            latencies: self.timeline.seen(),
+            ..Advance::default()
+        }
     }
 
     /// Replies of a batch that came at `now_ns` are about to be counted.
@@ -252,20 +259,13 @@ impl Measured {
     /// Requests answered, by operation.
     #[must_use]
     pub fn by_operation(&self) -> BTreeMap<String, u64> {
-        let pairs = OPERATIONS.into_iter().zip(self.by_operation);
-        pairs
-            .filter(|(_, count)| *count > 0)
-            .map(|(operation, count)| (name(operation).to_owned(), count))
-            .collect()
+        by_operation(&self.by_operation)
     }
 
     /// Errors by kind.
     #[must_use]
     pub fn errors(&self) -> BTreeMap<String, u64> {
-        self.errors
-            .iter()
-            .map(|(kind, count)| (String::from_utf8_lossy(kind).into_owned(), *count))
-            .collect()
+        by_kind(&self.errors)
     }
 
     /// Adds what another worker measured in the same phase.
@@ -288,6 +288,21 @@ impl Measured {
         }
         self.intervals.merge(other.intervals);
     }
+}
+
+fn by_operation(counts: &[u64; OPERATIONS.len()]) -> BTreeMap<String, u64> {
+    let pairs = OPERATIONS.into_iter().zip(counts);
+    pairs
+        .filter(|(_, count)| **count > 0)
+        .map(|(operation, count)| (name(operation).to_owned(), *count))
+        .collect()
+}
+
+fn by_kind(errors: &[(Box<[u8]>, u64)]) -> BTreeMap<String, u64> {
+    errors
+        .iter()
+        .map(|(kind, count)| (String::from_utf8_lossy(kind).into_owned(), *count))
+        .collect()
 }
 
 /// Adds `theirs` to `mine`; both have the same bounds, so that nothing can be out of range.

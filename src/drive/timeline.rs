@@ -1,21 +1,16 @@
 //! How a phase went over time, in memory that does not grow with its length.
 //!
 //! Intervals begin 10 ms long. Whenever there are [`INTERVALS_MAX`], neighbours are merged in pairs and all later ones
-//! are twice as long. An interval keeps what was counted in it and its latencies in buckets of 1/16 of an octave (6 %),
+//! are twice as long. An interval keeps what was counted in it and its latencies in the buckets of [`super::spectrum`],
 //! while it is under way as a table, afterwards as the few buckets that were hit.
 
+use super::spectrum::{BUCKETS, Spectrum, bucket, middle};
 use super::tally::Counts;
 
 /// Length of the first intervals, nanoseconds.
 const FIRST_WIDTH_NS: u64 = 10_000_000;
 /// So many intervals are merged into half as many.
 const INTERVALS_MAX: usize = 1_024;
-/// Buckets in an octave, as a power of two.
-const FINENESS: u32 = 4;
-/// Buckets in an octave.
-const PER_OCTAVE: u64 = 1 << FINENESS;
-/// Buckets up to 2^37 ns, 137 s.
-const BUCKETS: usize = 34 * PER_OCTAVE as usize;
 
 /// Intervals of one phase, as one worker saw them.
 #[derive(Debug, Clone)]
@@ -25,6 +20,8 @@ pub struct Timeline {
     closed: Vec<Interval>,
     /// Counts when the interval under way began.
     before: Counts,
+    /// Latencies of the intervals that are over.
+    past: Spectrum,
     /// Latencies of the interval under way.
     latencies: Box<[u32; BUCKETS]>,
     max_ns: u64,
@@ -52,6 +49,7 @@ impl Timeline {
             width_ns: FIRST_WIDTH_NS,
             closed: Vec::with_capacity(INTERVALS_MAX),
             before: Counts::default(),
+            past: Spectrum::default(),
             latencies: Box::new([0; BUCKETS]),
             max_ns: 0,
             ends_ns: now_ns + FIRST_WIDTH_NS,
@@ -73,6 +71,14 @@ impl Timeline {
         if now_ns >= self.ends_ns {
             self.catch_up(now_ns, counts);
         }
+    }
+
+    /// All latencies that were recorded so far.
+    #[must_use]
+    pub fn seen(&self) -> Spectrum {
+        let mut seen = self.past.clone();
+        seen.add_table(&self.latencies);
+        seen
     }
 
     /// The phase ended at `now_ns`: the intervals and their width in nanoseconds, of which the last may lack a part.
@@ -110,6 +116,7 @@ impl Timeline {
             latencies: hit.map(|(times, bucket)| (bucket, *times)).collect(),
         });
         self.before = *counts;
+        self.past.add_table(&self.latencies);
         self.max_ns = 0;
         self.latencies.fill(0);
     }
@@ -196,33 +203,9 @@ fn halve(intervals: &mut Vec<Interval>) {
     *intervals = wide;
 }
 
-/// The bucket of a latency: its octave and the [`FINENESS`] bits behind the leading one.
-#[inline]
-fn bucket(ns: u64) -> usize {
-    if ns < PER_OCTAVE {
-        return ns as usize;
-    }
-    let octave = 63 - ns.leading_zeros();
-    let step = (ns >> (octave - FINENESS)) & (PER_OCTAVE - 1);
-    (u64::from(octave - FINENESS + 1) * PER_OCTAVE + step).min(BUCKETS as u64 - 1) as usize
-}
-
-/// The middle of a bucket, nanoseconds.
-fn middle(bucket: u16) -> u64 {
-    let (octave, step) = (
-        u64::from(bucket) / PER_OCTAVE,
-        u64::from(bucket) % PER_OCTAVE,
-    );
-    match octave.checked_sub(1) {
-        None => step,
-        Some(shift) => ((PER_OCTAVE + step) << shift) + ((1 << shift) >> 1),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     /// A phase in which one request is answered at each of `times`, with latency `ns`.
     fn phase(times: &[u64], ns: u64) -> Intervals {
@@ -233,14 +216,6 @@ mod tests {
             timeline.record(ns, 1);
         }
         timeline.finish(times.last().copied().unwrap_or(0), &counts)
-    }
-
-    proptest! {
-        #[test]
-        fn a_bucket_is_within_its_sixteenth_of_an_octave(ns in 0_u64..(1 << 37)) {
-            let middle = middle(bucket(ns) as u16);
-            prop_assert!(middle.abs_diff(ns) * 32 <= ns, "{ns} ns in the bucket of {middle} ns");
-        }
     }
 
     #[test]

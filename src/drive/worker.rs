@@ -15,13 +15,14 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until};
 
+use super::advance::Advance;
 use super::connection::Connection;
 use super::engine::Engine;
 use super::fault::Fault;
 use super::interrupt::Interrupt;
 use super::job::Job;
 use super::pace::{Schedule, Waiter, nanoseconds};
-use super::tally::{Counts, Measured, Tally};
+use super::tally::{Measured, Tally};
 use super::touch::Touches;
 use super::usage::thread_cpu_s;
 use crate::traffic::share_of;
@@ -42,7 +43,7 @@ pub(super) enum Message {
     /// All connections stand.
     Ready,
     /// So far.
-    Progress(Counts, u64),
+    Progress(Box<Advance>),
     /// The thread is about to end.
     Gone,
 }
@@ -89,6 +90,7 @@ impl Drop for Line<'_> {
 /// What the tasks of a worker share.
 struct Worker {
     origin: Instant,
+    began_ns: u64,
     connections: Vec<Connection>,
     engine: Engine,
     input: Vec<u8>,
@@ -235,8 +237,7 @@ async fn conduct(shared: &Shared, job: &Job<'_>, line: &Line<'_>) {
                     shared.interrupt();
                     drained.as_mut().reset(tokio::time::Instant::now() + TICK);
                 }
-                let (counts, answered) = shared.tick();
-                line.tell(Message::Progress(counts, answered));
+                line.tell(Message::Progress(Box::new(shared.tick())));
             }
         }
     }
@@ -317,19 +318,16 @@ impl Shared {
         self.close();
     }
 
-    /// Looks after replies that do not come. How much has been counted, and how many requests answered that were no
-    /// writes after a miss.
-    fn tick(&self) -> (Counts, u64) {
-        let (counts, answered, stalled) = {
-            let worker = self.worker.borrow();
-            let engine = &worker.engine;
-            let answered = engine.schedule.taken().saturating_sub(engine.in_flight);
-            (*engine.tally.counts(), answered, worker.stalled())
+    /// Looks after replies that do not come; how far the worker has come.
+    fn tick(&self) -> Advance {
+        let (advance, stalled) = {
+            let mut worker = self.worker.borrow_mut();
+            (worker.advance(), worker.stalled())
         };
         if let Some((index, fault)) = stalled {
             self.fail(index, fault);
         }
-        (counts, answered)
+        advance
     }
 }
 
@@ -359,6 +357,7 @@ impl Worker {
         };
         Ok(Self {
             origin: job.origin,
+            began_ns,
             connections,
             engine,
             input: vec![0; INPUT_BYTES],
@@ -373,6 +372,18 @@ impl Worker {
 
     fn now(&self) -> u64 {
         nanoseconds(self.origin.elapsed())
+    }
+
+    fn advance(&mut self) -> Advance {
+        let now_ns = self.now();
+        let engine = &mut self.engine;
+        Advance {
+            elapsed_ns: now_ns.saturating_sub(self.began_ns),
+            requests: engine.schedule.taken().saturating_sub(engine.in_flight),
+            in_flight: engine.in_flight,
+            owed: engine.schedule.owed(now_ns),
+            ..engine.tally.so_far()
+        }
     }
 
     /// Reads what has come on a connection and sends what may follow, until nothing more comes.

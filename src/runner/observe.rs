@@ -1,5 +1,6 @@
 //! What a run tells while it is going on, and how it is stopped.
 
+use crate::drive::Advance;
 use crate::recording::model::{PhaseRecord, Server, SurvivalRecord};
 
 /// Is told what happens during a run.
@@ -58,7 +59,7 @@ pub enum Event<'a> {
         extent: Extent,
     },
     /// About ten times a second while a phase runs or is paused.
-    Progress(Progress),
+    Progress(&'a Progress),
     /// A phase ended, or was cut short.
     PhaseEnded {
         /// Index into the plan's phases.
@@ -90,17 +91,19 @@ pub enum Extent {
     Pause(f64),
 }
 
-/// How far a phase has come.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+/// How far a phase has come, and how it went in the last second.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Progress {
     /// Seconds since the phase began.
     pub elapsed_s: f64,
-    /// Requests answered so far, writes after a miss not included.
-    pub requests: u64,
-    /// Errors so far.
-    pub errors: u64,
-    /// Requests answered per second since the last report.
+    /// Requests answered per second.
     pub rate: f64,
-    /// Hits per read so far; absent before the first read.
+    /// Hits per read; absent where nothing was read.
     pub hit_ratio: Option<f64>,
+    /// Median latency, to about 3 %; absent where nothing was answered.
+    pub p50_s: Option<f64>,
+    /// 99th percentile, to about 3 %.
+    pub p99_s: Option<f64>,
+    /// Everything since the phase began.
+    pub so_far: Advance,
 }

@@ -3,9 +3,10 @@
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::recent::Recent;
 use super::{Event, Extent, Progress, Run, RunError, Stop, record, warn};
 use crate::drive::touch::Touches;
-use crate::drive::{Advance, Driven, Fault, Job, Limits, drive};
+use crate::drive::{Driven, Fault, Job, Limits, drive};
 use crate::recording::model::Repetition;
 use crate::survival::score;
 use crate::target::capacity::directives;
@@ -224,10 +225,9 @@ impl Run<'_> {
             limits: Limits::default(),
             origin: course.origin,
         };
-        let (observer, mut before) = (&mut *self.observer, Advance::default());
+        let (observer, mut recent) = (&mut *self.observer, Recent::default());
         drive(&job, course.touches.take(), self.interrupt, &mut |now| {
-            observer.on(Event::Progress(progress(&before, &now)));
-            before = now;
+            observer.on(Event::Progress(&recent.progress(now)));
         })
     }
 
@@ -243,7 +243,7 @@ impl Run<'_> {
             }
             thread::sleep(TICK.min(length.saturating_sub(began.elapsed())));
             let elapsed_s = began.elapsed().as_secs_f64();
-            self.observer.on(Event::Progress(Progress {
+            self.observer.on(Event::Progress(&Progress {
                 elapsed_s,
                 ..Progress::default()
             }));
@@ -318,27 +318,6 @@ impl Run<'_> {
             .get(cell)
             .map(|cell| cell.label.clone())
             .unwrap_or_default()
-    }
-}
-
-fn progress(before: &Advance, now: &Advance) -> Progress {
-    let seconds = |ns: u64| ns as f64 * 1e-9;
-    let passed_s = seconds(now.elapsed_ns.saturating_sub(before.elapsed_ns));
-    let answered = now
-        .counts
-        .operations
-        .saturating_sub(before.counts.operations) as f64;
-    let reads = now.counts.hits + now.counts.misses;
-    Progress {
-        elapsed_s: seconds(now.elapsed_ns),
-        requests: now.requests,
-        errors: now.counts.errors,
-        rate: if passed_s > 0.0 {
-            answered / passed_s
-        } else {
-            0.0
-        },
-        hit_ratio: (reads > 0).then(|| now.counts.hits as f64 / reads as f64),
     }
 }
 
