@@ -11,6 +11,7 @@
 
 pub mod cli;
 pub mod drive;
+pub mod gate;
 pub mod plot;
 pub mod recording;
 pub mod report;

@@ -4,7 +4,6 @@
 //! [`Interrupt`]. What has been measured is never lost: a server that dies, or an interrupt, ends the run early
 //! and [`Outcome`] says so.
 
-mod expect;
 mod machine;
 mod observe;
 mod recent;
@@ -17,6 +16,7 @@ use std::time::Instant;
 pub use crate::drive::{Advance, Interrupt};
 pub use observe::{Event, Extent, Ignore, Observer, Progress};
 
+use crate::gate::expectations;
 use crate::recording::model::{CellRecord, Outcome, Recording, Repetition, SCHEMA, Server};
 use crate::target::{self, TargetError};
 use crate::workload;
@@ -78,7 +78,7 @@ pub fn run(
         plan: plan.clone(),
         server,
         machine: machine::machine(),
-        expectations: expect::verdicts(plan, &run.cells),
+        expectations: expectations::verdicts(plan, &run.cells),
         cells: run.cells,
         warnings: run.warnings,
     })

@@ -13,6 +13,8 @@ pub(super) struct Names<'a> {
     pub(super) phases: &'a [PhaseFacts],
     /// Survival groups in order.
     pub(super) groups: &'a [String],
+    /// The phase that a measure is of where none is named; none where one must be.
+    pub(super) unnamed: Option<usize>,
 }
 
 /// What expressions must know of a phase.
@@ -237,6 +239,9 @@ fn count(text: &str) -> Result<f64, String> {
 
 /// Something measured, and of which kind it is.
 fn metric(part: Part<'_>, names: &Names<'_>) -> Result<(Metric, Kind), Flaw> {
+    if let Some(phase) = names.unnamed.filter(|_| !has_subject(part.text, names)) {
+        return metric_of_unnamed(phase, part, names);
+    }
     let Some((what, measure)) = part.text.split_once('.') else {
         return Err(part.flaw(unknown_subject(part.text, names)));
     };
@@ -255,6 +260,31 @@ fn metric(part: Part<'_>, names: &Names<'_>) -> Result<(Metric, Kind), Flaw> {
             }
             .flaw(unknown_subject(what, names))),
         },
+    }
+}
+
+/// Whether `text` says of what it is a measure, or tries to.
+fn has_subject(text: &str, names: &Names<'_>) -> bool {
+    let subject = text.split_once('.').map(|(subject, _)| subject);
+    let is_phase = |subject: &str| names.phases.iter().any(|facts| facts.name == subject);
+    let looks_like_measure = text.starts_with("latency.") || percentile(text).is_some();
+    subject.is_some_and(|subject| is_phase(subject) || !looks_like_measure)
+}
+
+fn metric_of_unnamed(
+    phase: usize,
+    part: Part<'_>,
+    names: &Names<'_>,
+) -> Result<(Metric, Kind), Flaw> {
+    match names.phases.get(phase) {
+        Some(facts) if known_measure(part.text).is_some() => phase_metric(phase, facts, part),
+        _ => {
+            let known: Vec<&str> = known_measures().collect();
+            let mut message = words::unknown("measure", part.text, &known);
+            message
+                .push_str("; of one phase as in mix.p99, of the server as in server.used_memory");
+            Err(part.flaw(message))
+        }
     }
 }
 
@@ -328,27 +358,42 @@ fn phase_metric(index: usize, phase: &PhaseFacts, part: Part<'_>) -> Result<(Met
 }
 
 fn measure(phase: &PhaseFacts, part: Part<'_>) -> Result<(Measure, Kind), Flaw> {
-    if let Some((_, measure, kind)) = MEASURES.iter().find(|(name, ..)| *name == part.text) {
-        return Ok((*measure, *kind));
+    if let Some(known) = known_measure(part.text) {
+        return Ok(known);
     }
     if let Some(percentile) = part.text.strip_prefix("latency.p") {
-        return match decimal(percentile) {
-            Some(number) if number <= 100.0 => Ok((Measure::LatencyPercentile(number), Kind::Time)),
-            _ => Err(part.flaw(format!(
-                "`p{percentile}` is no percentile; write p50, p99, p99.9 and so on up to p100"
-            ))),
-        };
+        return Err(part.flaw(format!(
+            "`p{percentile}` is no percentile; write p50, p99, p99.9 and so on up to p100"
+        )));
     }
-    let known: Vec<&str> = MEASURES
-        .iter()
-        .map(|(name, ..)| *name)
-        .chain(["latency.p50", "latency.p99", "latency.p99.9"])
-        .collect();
+    let known: Vec<&str> = known_measures().collect();
     Err(part.flaw(words::unknown(
         &format!("measure of `{}`:", phase.name),
         part.text,
         &known,
     )))
+}
+
+/// The measure called `text`; `latency.` may be left out, as in `p99`.
+fn known_measure(text: &str) -> Option<(Measure, Kind)> {
+    let is_called = |name: &str| name == text || name.strip_prefix("latency.") == Some(text);
+    let listed = MEASURES.iter().find(|(name, ..)| is_called(name));
+    let listed = listed.map(|(_, measure, kind)| (*measure, *kind));
+    listed.or_else(|| Some((Measure::LatencyPercentile(percentile(text)?), Kind::Time)))
+}
+
+/// The number of `p99.9` or `latency.p99.9`.
+fn percentile(text: &str) -> Option<f64> {
+    let number = text
+        .strip_prefix("latency.")
+        .unwrap_or(text)
+        .strip_prefix('p')?;
+    decimal(number).filter(|number| *number <= 100.0)
+}
+
+fn known_measures() -> impl Iterator<Item = &'static str> {
+    let percentiles = ["latency.p50", "latency.p99", "latency.p99.9"];
+    MEASURES.iter().map(|(name, ..)| *name).chain(percentiles)
 }
 
 #[cfg(test)]
@@ -372,6 +417,7 @@ mod tests {
         then(&Names {
             phases: &phases,
             groups: &groups,
+            unnamed: None,
         })
     }
 

@@ -6,6 +6,7 @@
 
 mod advice;
 mod check;
+pub mod criteria;
 mod describe;
 mod directives;
 mod expect;

@@ -34,10 +34,12 @@ const ROOT: &[Arrows] = &[
             "workload::plan",
         ],
     ),
+    ("gate", &["recording::model", "stats", "workload"]),
     (
         "runner",
         &[
             "drive",
+            "gate",
             "recording",
             "stats",
             "survival",
@@ -47,10 +49,14 @@ const ROOT: &[Arrows] = &[
         ],
     ),
     ("plot", &["recording", "stats", "workload::plan"]),
-    ("report", &["plot", "recording", "stats", "workload::plan"]),
+    (
+        "report",
+        &["gate", "plot", "recording", "stats", "workload::plan"],
+    ),
     (
         "cli",
         &[
+            "gate",
             "plot",
             "recording",
             "report",
@@ -119,7 +125,14 @@ const PRIVILEGES: &[Privilege] = &[
 ];
 
 /// Modules that compute the same from the same, wherever and whenever they run.
-const PURE: &[&str] = &["workload", "traffic", "trace", "stats", "recording::model"];
+const PURE: &[&str] = &[
+    "workload",
+    "traffic",
+    "trace",
+    "stats",
+    "gate",
+    "recording::model",
+];
 
 /// What a pure module must not touch.
 const IMPURE: &[&str] = &[

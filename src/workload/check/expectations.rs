@@ -39,6 +39,7 @@ pub(super) fn expectations(
     let names = Names {
         phases,
         groups: &groups,
+        unnamed: None,
     };
     let mut expectations = Vec::new();
     for expect in list {

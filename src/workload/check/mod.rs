@@ -11,6 +11,8 @@ mod phases;
 mod survival;
 mod target;
 
+pub(super) use phases::facts;
+
 use super::limits;
 use super::plan::{Capacity, Plan};
 use super::problem::{Place, Problem};

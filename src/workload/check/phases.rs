@@ -96,7 +96,8 @@ pub(super) fn phases(
     }
 }
 
-fn facts(phase: &Phase) -> PhaseFacts {
+/// What expressions must know of a phase.
+pub(in crate::workload) fn facts(phase: &Phase) -> PhaseFacts {
     let (loads, reads) = match &phase.action {
         Action::Pause(_) => (false, false),
         Action::Load(load) => (true, sends(load, Operation::Get)),

@@ -8,7 +8,8 @@ use crate::workload::plan::{Comparison, Expectation, Measure, Metric, Operand, P
 const TOLERANCE: f64 = 1e-9;
 
 /// A row per expectation and cell, in the plan's order.
-pub(super) fn verdicts(plan: &Plan, cells: &[CellRecord]) -> Vec<Verdict> {
+#[must_use]
+pub fn verdicts(plan: &Plan, cells: &[CellRecord]) -> Vec<Verdict> {
     let rows = plan.expect.iter().flat_map(|expectation| {
         let listed = expectation
             .cells
