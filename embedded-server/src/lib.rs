@@ -36,6 +36,7 @@ pub mod pubsub;
 pub mod rdb;
 pub mod resp;
 pub mod slowlog;
+pub mod snapshot;
 pub mod stats;
 pub mod text;
 pub mod thread_time;

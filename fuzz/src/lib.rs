@@ -11,8 +11,9 @@ use cachebench::recording::model::Latency;
 use cachebench::recording::{keys, read};
 use cachebench::trace::{Format, Trace};
 use embedded_server::config::Config;
-use embedded_server::rdb::{crc64, payload};
+use embedded_server::rdb::{crc64, file, payload};
 use embedded_server::resp::parse::{Batch, Limits, Parser, ProtocolError};
+use embedded_server::types;
 
 /// What a socket sends. However the bytes are cut, the same commands come out, and the same error ends them.
 pub fn resp_commands(data: &[u8]) {
@@ -58,13 +59,36 @@ fn commands(bytes: &[u8], size: usize) -> Commands {
 /// What RESTORE takes: as it is, and in an envelope that holds, so that what is inside is looked at too.
 /// What can be read can be written and read again.
 pub fn restore_payload(data: &[u8]) {
-    let _ = payload::decode(data);
+    let limits = types::Limits::default();
+    let _ = payload::decode(data, &limits);
     let mut enveloped = [data, &10_u16.to_le_bytes()].concat();
     enveloped.extend(crc64::checksum(&enveloped).to_le_bytes());
-    if let Ok(payload::Value::String(bytes)) = payload::decode(&enveloped) {
-        let again = payload::decode(&payload::encode_string(&bytes, true));
-        assert_eq!(again, Ok(payload::Value::String(bytes)));
+    if let Ok(value) = payload::decode(&enveloped, &limits) {
+        let written = payload::encode(value.view(), true);
+        let again = payload::decode(&written, &limits);
+        let again = again.map(|value| payload::encode(value.view(), true));
+        assert_eq!(again, Ok(written));
     }
+}
+
+/// A snapshot. What can be read of it can be written and read again.
+pub fn snapshot(data: &[u8]) {
+    let limits = types::Limits::default();
+    let Ok(reader) = file::Reader::new(data, &limits) else {
+        return;
+    };
+    let mut writer = file::Writer::new(true);
+    let mut keys = 0;
+    for record in reader.map_while(Result::ok) {
+        if let file::Record::Entry(entry) = record {
+            writer.entry(&entry.key, entry.value.view(), file::About::default());
+            keys += 1;
+        }
+    }
+    let written = writer.finish(true);
+    let again =
+        file::Reader::new(&written, &limits).map(|reader| reader.filter(Result::is_ok).count());
+    assert_eq!(again, Ok(keys));
 }
 
 /// A `redis.conf`. What was accepted prints as a value that is accepted.

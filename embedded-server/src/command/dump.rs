@@ -3,10 +3,10 @@
 use super::deadline::TimeForm;
 use super::outcome::{Outcome, Refusal, handler, integer_in};
 use super::table::{CommandSpec, Group, Keys, flags};
-use super::{Arguments, Context, generic, is, refusal, string};
+use super::{Arguments, Context, generic, is, refusal};
 use crate::keyspace::{Access, AccessData, Expiry, Written};
 use crate::notify::Events;
-use crate::rdb::payload::{self, Value};
+use crate::rdb::{Value, payload};
 
 /// The rows of the command table.
 pub(super) const COMMANDS: &[CommandSpec] = &[
@@ -23,8 +23,8 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
 fn dump(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     let (db, key) = (context.db(), &arguments[1]);
     let compress = context.server.config.rdb_compression;
-    let found = string::lookup(&mut context.server.keyspace, db, key, Access::Read)?;
-    match found.map(|text| payload::encode_string(text, compress)) {
+    let found = context.server.keyspace.lookup(db, key, Access::Read);
+    match found.map(|entry| payload::encode(entry.value(), compress)) {
         Some(payload) => context.reply.bulk(&payload),
         None => {
             context.reply.null();
@@ -92,16 +92,22 @@ fn restore(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
         return Err(refusal::BUSY_KEY.into());
     }
     let expiry = expiry(&arguments[2], options.absolute, context.server.now_ms)?;
-    let Value::String(text) = payload::decode(&arguments[3])?;
+    let value = payload::decode(&arguments[3], &context.server.config.limits)?;
     if matches!(expiry, Expiry::At(deadline_ms) if deadline_ms <= context.server.now_ms) {
         // It would be gone at once; all that is left to do is to remove what was there.
         generic::delete(context, key);
     } else {
-        context.server.keyspace.set_string(db, key, &text, expiry)?;
+        let keyspace = &mut context.server.keyspace;
+        match value {
+            Value::String(text) => keyspace.set_string(db, key, &text, expiry)?,
+            Value::Object(value) => keyspace.set_object(db, key, value, expiry)?,
+        };
+        context.server.note_fields(db, key);
         if let Some(data) = options.access_data() {
             context.server.keyspace.restore_access(db, key, data);
         }
         // What was there counts as deleted, so the key is new whether or not it was.
+        context.signal(key);
         context.wrote(Written::Created, Events::GENERIC, "restore", key);
     }
     context.reply.ok();

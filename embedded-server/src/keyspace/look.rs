@@ -90,12 +90,17 @@ impl Keyspace {
         let number = self.number(db);
         let (_, spot) = self.locate(number, key);
         let entry = self.dicts[number].entry(spot?)?;
-        let history = self.evictor.history(entry.access());
-        Some(ObjectInfo {
+        Some(self.info_of(&Entry(entry)))
+    }
+
+    /// The same of a key in hand.
+    pub fn info_of(&self, entry: &Entry<'_>) -> ObjectInfo {
+        let history = self.evictor.history(entry.0.access());
+        ObjectInfo {
             idle_ms: history.idle_ms,
             frequency: history.frequency,
             bytes: entry.bytes(),
-        })
+        }
     }
 
     /// A living key of `db` drawn at random; `None` when there is none.

@@ -11,13 +11,7 @@ use crate::types;
 /// The value held by a key.
 ///
 /// Handlers that want a string use [`Entry::string`], which refuses other types with the right error.
-#[derive(Clone, Copy, Debug)]
-pub enum Value<'a> {
-    /// A string: any bytes.
-    String(&'a [u8]),
-    /// A value of another type.
-    Object(&'a types::Value),
-}
+pub use crate::types::View as Value;
 
 /// The key holds another type than the command works on.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]

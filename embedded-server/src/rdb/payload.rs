@@ -1,22 +1,14 @@
 //! Dump payloads: a value in a self-contained, checked envelope.
+//!
+//! A type byte, the value in that type's encoding, the format's version in two bytes and a CRC-64 of all before it,
+//! both little-endian.
 
-use super::{crc64, string, wire};
-
-/// The version of the format written; newer ones are refused.
-const VERSION: u16 = 10;
-
-/// Type byte of a string.
-const TYPE_STRING: u8 = 0;
+use super::wire::{Input, Output};
+use super::{VERSION_MAX, Value, crc64, value};
+use crate::types::{Limits, View};
 
 const VERSION_BYTES: usize = 2;
 const CHECKSUM_BYTES: usize = 8;
-
-/// A value as the serialized form knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
-    /// A string's bytes.
-    String(Vec<u8>),
-}
 
 /// Why a payload was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,23 +21,40 @@ pub enum PayloadError {
     Content,
 }
 
-/// The payload of a string. With `compress`, texts over 20 bytes are compressed where that saves anything.
-pub fn encode_string(bytes: &[u8], compress: bool) -> Vec<u8> {
-    let mut payload = vec![TYPE_STRING];
-    string::write(&mut payload, bytes, compress);
-    payload.extend_from_slice(&VERSION.to_le_bytes());
-    let checksum = crc64::checksum(&payload);
-    payload.extend_from_slice(&checksum.to_le_bytes());
-    payload
+/// The payload of a value. With `compress`, texts over 20 bytes are compressed where that saves anything.
+#[must_use]
+pub fn encode(value: View<'_>, compress: bool) -> Vec<u8> {
+    let mut output = body(value, compress);
+    output.raw(&value::version(value).to_le_bytes());
+    output.u64(crc64::checksum(&output.bytes));
+    output.bytes
 }
 
-/// The value in a payload.
+/// How long a value is in its encoding, without the byte before and the envelope around it.
+#[must_use]
+pub fn serialized_len(value: View<'_>, compress: bool) -> usize {
+    body(value, compress).bytes.len() - 1
+}
+
+fn body(value: View<'_>, compress: bool) -> Output {
+    let mut output = Output::new(compress);
+    output.byte(value::kind(value));
+    value::write(&mut output, value);
+    output
+}
+
+/// The value in a payload, in the form that `limits` ask for.
 ///
 /// # Errors
 /// [`PayloadError`] says whether the envelope or the content is at fault.
-pub fn decode(payload: &[u8]) -> Result<Value, PayloadError> {
+pub fn decode(payload: &[u8], limits: &Limits) -> Result<Value, PayloadError> {
     let body = open_envelope(payload).ok_or(PayloadError::Envelope)?;
-    decode_value(body).ok_or(PayloadError::Content)
+    let mut input = Input::new(body);
+    // As in Redis, bytes behind a complete value are not looked at.
+    input
+        .byte()
+        .and_then(|kind| value::read(&mut input, kind, limits))
+        .ok_or(PayloadError::Content)
 }
 
 /// The type byte and value, when version and checksum hold.
@@ -55,62 +64,147 @@ fn open_envelope(payload: &[u8]) -> Option<&[u8]> {
     let (body, version) = checked.split_at_checked(checked.len().checked_sub(VERSION_BYTES)?)?;
     let version = u16::from_le_bytes(version.try_into().ok()?);
     let checksum = u64::from_le_bytes(checksum.try_into().ok()?);
-    (version <= VERSION && checksum == crc64::checksum(checked)).then_some(body)
-}
-
-fn decode_value(body: &[u8]) -> Option<Value> {
-    let mut input = wire::Input::new(body);
-    match input.byte()? {
-        // As in Redis, bytes behind a complete value are not looked at.
-        TYPE_STRING => string::read(&mut input).map(Value::String),
-        _ => None,
-    }
+    (version <= VERSION_MAX && checksum == crc64::checksum(checked)).then_some(body)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::{self, Hash, Stream, StreamId, hash::Ttl, stream};
     use proptest::prelude::*;
 
     /// `DUMP` of redis-server 7.0.15 for the string `12345`.
     const DUMP_OF_12345: &[u8] = b"\x00\xc190\x0a\x00\x9d\x94\xea\x27\x93\xfc\x08\xb9";
 
+    fn string(payload: &[u8]) -> Result<Vec<u8>, PayloadError> {
+        match decode(payload, &Limits::default())? {
+            Value::String(bytes) => Ok(bytes),
+            Value::Object(value) => panic!("no string: {value:?}"),
+        }
+    }
+
+    fn enveloped(body: &[u8]) -> Vec<u8> {
+        let mut payload = [body, &[10, 0]].concat();
+        payload.extend(crc64::checksum(&payload).to_le_bytes());
+        payload
+    }
+
     #[test]
     fn the_envelope_is_checked() {
-        let mut payload = encode_string(b"value", true);
-        assert_eq!(decode(&payload), Ok(Value::String(b"value".to_vec())));
-        assert_eq!(decode(b"short"), Err(PayloadError::Envelope));
+        let mut payload = encode(View::String(b"value"), true);
+        assert_eq!(string(&payload), Ok(b"value".to_vec()));
+        assert_eq!(string(b"short"), Err(PayloadError::Envelope));
         payload[1] ^= 1;
-        assert_eq!(decode(&payload), Err(PayloadError::Envelope));
-        assert_eq!(encode_string(b"12345", true), DUMP_OF_12345);
+        assert_eq!(string(&payload), Err(PayloadError::Envelope));
+        assert_eq!(encode(View::String(b"12345"), true), DUMP_OF_12345);
     }
 
     #[test]
     fn what_no_value_is_is_refused() {
-        for body in [
-            &[][..],
-            &[250],
-            &[TYPE_STRING],
-            &[TYPE_STRING, 5, b'a'],
-            &[TYPE_STRING, 0xc4],
-        ] {
-            let mut payload = [body, &VERSION.to_le_bytes()].concat();
-            payload.extend(crc64::checksum(&payload).to_le_bytes());
-            assert_eq!(decode(&payload), Err(PayloadError::Content), "{body:?}");
+        let bodies: &[&[u8]] = &[
+            b"",
+            b"\xfa",
+            b"\x00",
+            b"\x00\x05a",
+            b"\x00\xc4",
+            b"\x01\x00",
+            b"\x02\x02\x01a\x01a",
+            b"\x04\x02\x01a\x01b\x01a\x01c",
+            b"\x05\x01\x01a\x00\x00\x00\x00\x00\x00\xf8\x7f",
+            b"\x12\x01\x03\x01a",
+            b"\x01\x81\xff\xff\xff\xff\xff\xff\xff\xff\x01a",
+        ];
+        for body in bodies {
+            let refused = decode(&enveloped(body), &Limits::default());
+            assert_eq!(refused.err(), Some(PayloadError::Content), "{body:?}");
         }
+    }
+
+    #[test]
+    fn fields_keep_their_time() {
+        let limits = Limits::default();
+        let mut hash = Hash::new();
+        for (field, at) in [("a", None), ("b", Some(5_000)), ("c", Some(7_000))] {
+            hash.set(field.as_bytes(), b"v", Ttl::Clear, &limits);
+            hash.set_deadline(field.as_bytes(), at, &limits);
+        }
+        let payload = encode(View::Object(&types::Value::Hash(hash)), true);
+        let Ok(Value::Object(types::Value::Hash(hash))) = decode(&payload, &limits) else {
+            panic!("a hash")
+        };
+        let deadlines = [b"a", b"b", b"c"].map(|field| hash.deadline(field));
+        assert_eq!(deadlines, [None, Some(5_000), Some(7_000)]);
+    }
+
+    /// Many entries that share one long name are short when written, and must not be made long by reading.
+    #[test]
+    fn a_stream_cannot_be_blown_up() {
+        let limits = Limits::default();
+        let mut stream = Stream::new();
+        stream
+            .add(StreamId::new(1, 1), &[&[b'n'; 4_000], b"v"], &limits)
+            .unwrap();
+        let honest = encode(View::Object(&types::Value::Stream(stream.clone())), false);
+        assert!(decode(&honest, &limits).is_ok());
+        let mut output = Output::new(false);
+        output.raw(&[15, 1, 16]);
+        output.raw(&[0; 16]);
+        let mut block = super::super::listpack::Writer::new();
+        let (entries, name) = (20_000, [b'n'; 100_000]);
+        [entries, 0, 1]
+            .into_iter()
+            .for_each(|number| block.push_integer(number));
+        block.push(&name);
+        block.push_integer(0);
+        for entry in 0..entries {
+            [2, entry + 1, 0, 0, 4]
+                .into_iter()
+                .for_each(|number| block.push_integer(number));
+        }
+        super::super::string::write(&mut output, &block.finish());
+        output.number(entries as u64);
+        output.raw(&[0x80, 0, 0, 0x4e, 0x20, 0, 0]);
+        let refused = decode(&enveloped(&output.bytes), &limits);
+        assert_eq!(refused.err(), Some(PayloadError::Content));
+    }
+
+    #[test]
+    fn groups_come_back_with_who_has_what() {
+        let limits = Limits::default();
+        let (mut stream, id) = (Stream::new(), StreamId::new(5, 6));
+        stream.add(id, &[b"f", b"v"], &limits).unwrap();
+        stream.add_group(b"g", stream::Group::new(id, Some(1)));
+        let group = stream.group_mut(b"g").unwrap();
+        let (consumer, _) = group.ensure_consumer(b"c", 17);
+        group.assign(
+            id,
+            stream::Pending {
+                consumer,
+                delivered_at: 18,
+                deliveries: 2,
+            },
+        );
+        let payload = encode(View::Object(&types::Value::Stream(stream)), true);
+        let Ok(Value::Object(types::Value::Stream(read))) = decode(&payload, &limits) else {
+            panic!("a stream")
+        };
+        let group = read.group(b"g").unwrap();
+        assert_eq!((group.last_id, group.entries_read), (id, Some(1)));
+        let pending = group.pending().get(&id).unwrap();
+        assert_eq!((pending.delivered_at, pending.deliveries), (18, 2));
+        let consumer = group.consumer(pending.consumer).unwrap();
+        assert_eq!((consumer.name(), consumer.seen_at), (&b"c"[..], 17));
     }
 
     proptest! {
         #[test]
         fn strings_come_back(bytes in strings(), compress: bool) {
-            prop_assert_eq!(decode(&encode_string(&bytes, compress)), Ok(Value::String(bytes)));
+            prop_assert_eq!(string(&encode(View::String(&bytes), compress)), Ok(bytes));
         }
 
         #[test]
         fn no_bytes_break_the_reader(body in proptest::collection::vec(any::<u8>(), 0..64)) {
-            let mut payload = [&[TYPE_STRING], &body[..], &VERSION.to_le_bytes()].concat();
-            payload.extend(crc64::checksum(&payload).to_le_bytes());
-            let _ = decode(&payload);
+            let _ = decode(&enveloped(&body), &Limits::default());
         }
     }
 

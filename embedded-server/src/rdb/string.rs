@@ -2,7 +2,7 @@
 //! spell one, or compressed.
 
 use super::lzf;
-use super::wire::{Input, Length, SPECIAL, write_length};
+use super::wire::{Input, Length, Output, SPECIAL};
 use crate::text::integer;
 
 const INTEGER_8: u8 = 0;
@@ -16,32 +16,32 @@ const COMPRESS_OVER_BYTES: usize = 20;
 /// Longest string there may be, as `proto-max-bulk-len` has it by default.
 const STRING_BYTES_MAX: u64 = 512 << 20;
 
-pub(super) fn write(output: &mut Vec<u8>, bytes: &[u8], compress: bool) {
-    if write_as_integer(output, bytes) || (compress && write_compressed(output, bytes)) {
+pub(super) fn write(output: &mut Output, bytes: &[u8]) {
+    if write_as_integer(output, bytes) || (output.compress && write_compressed(output, bytes)) {
         return;
     }
-    write_length(output, bytes.len());
-    output.extend_from_slice(bytes);
+    output.length(bytes.len());
+    output.raw(bytes);
 }
 
-fn write_as_integer(output: &mut Vec<u8>, bytes: &[u8]) -> bool {
+fn write_as_integer(output: &mut Output, bytes: &[u8]) -> bool {
     let Some(number) = integer::parse(bytes).and_then(|number| i32::try_from(number).ok()) else {
         return false;
     };
     if let Ok(number) = i8::try_from(number) {
-        output.push(SPECIAL | INTEGER_8);
-        output.extend_from_slice(&number.to_le_bytes());
+        output.byte(SPECIAL | INTEGER_8);
+        output.raw(&number.to_le_bytes());
     } else if let Ok(number) = i16::try_from(number) {
-        output.push(SPECIAL | INTEGER_16);
-        output.extend_from_slice(&number.to_le_bytes());
+        output.byte(SPECIAL | INTEGER_16);
+        output.raw(&number.to_le_bytes());
     } else {
-        output.push(SPECIAL | INTEGER_32);
-        output.extend_from_slice(&number.to_le_bytes());
+        output.byte(SPECIAL | INTEGER_32);
+        output.raw(&number.to_le_bytes());
     }
     true
 }
 
-fn write_compressed(output: &mut Vec<u8>, bytes: &[u8]) -> bool {
+fn write_compressed(output: &mut Output, bytes: &[u8]) -> bool {
     if bytes.len() <= COMPRESS_OVER_BYTES {
         return false;
     }
@@ -49,10 +49,10 @@ fn write_compressed(output: &mut Vec<u8>, bytes: &[u8]) -> bool {
     let Some(compressed) = lzf::compress(bytes, bytes.len() - 4) else {
         return false;
     };
-    output.push(SPECIAL | COMPRESSED);
-    write_length(output, compressed.len());
-    write_length(output, bytes.len());
-    output.extend_from_slice(&compressed);
+    output.byte(SPECIAL | COMPRESSED);
+    output.length(compressed.len());
+    output.length(bytes.len());
+    output.raw(&compressed);
     true
 }
 

@@ -10,6 +10,7 @@ const EIGHT_BYTES: u8 = 0b1000_0001;
 pub(super) const SPECIAL: u8 = 0b1100_0000;
 
 /// Bytes still to be read; every reader answers `None` when they do not suffice.
+#[derive(Debug, Clone)]
 pub(super) struct Input<'a>(&'a [u8]);
 
 /// What a length prefix holds.
@@ -26,6 +27,11 @@ impl<'a> Input<'a> {
         Self(bytes)
     }
 
+    /// How many bytes are left.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn bytes(&mut self, count: u64) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(usize::try_from(count).ok()?)?;
         self.0 = rest;
@@ -38,6 +44,11 @@ impl<'a> Input<'a> {
 
     pub(super) fn byte(&mut self) -> Option<u8> {
         self.array().map(|[byte]| byte)
+    }
+
+    /// Eight bytes, little-endian, as times are.
+    pub(super) fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
     }
 
     pub(super) fn length(&mut self) -> Option<Length> {
@@ -64,23 +75,56 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Appends a length in its shortest form.
-pub(super) fn write_length(output: &mut Vec<u8>, length: usize) {
-    match length {
-        0..=63 => output.push(length as u8),
-        64..=16_383 => {
-            output.extend_from_slice(&[FOURTEEN_BITS | (length >> 8) as u8, length as u8])
+/// Bytes being written.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Output {
+    pub(super) bytes: Vec<u8>,
+    /// Whether texts over 20 bytes are compressed where that saves anything.
+    pub(super) compress: bool,
+}
+
+impl Output {
+    pub(super) fn new(compress: bool) -> Self {
+        Self {
+            bytes: Vec::new(),
+            compress,
         }
-        _ => match u32::try_from(length) {
-            Ok(length) => {
-                output.push(FOUR_BYTES);
-                output.extend_from_slice(&length.to_be_bytes());
-            }
-            Err(_) => {
-                output.push(EIGHT_BYTES);
-                output.extend_from_slice(&(length as u64).to_be_bytes());
-            }
-        },
+    }
+
+    pub(super) fn byte(&mut self, byte: u8) {
+        self.bytes.push(byte);
+    }
+
+    pub(super) fn raw(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Eight bytes, little-endian, as times are.
+    pub(super) fn u64(&mut self, number: u64) {
+        self.raw(&number.to_le_bytes());
+    }
+
+    /// A length in its shortest form.
+    pub(super) fn length(&mut self, length: usize) {
+        self.number(length as u64);
+    }
+
+    /// A number as lengths are written.
+    pub(super) fn number(&mut self, number: u64) {
+        match number {
+            0..=63 => self.byte(number as u8),
+            64..=16_383 => self.raw(&[FOURTEEN_BITS | (number >> 8) as u8, number as u8]),
+            _ => match u32::try_from(number) {
+                Ok(number) => {
+                    self.byte(FOUR_BYTES);
+                    self.raw(&number.to_be_bytes());
+                }
+                Err(_) => {
+                    self.byte(EIGHT_BYTES);
+                    self.raw(&number.to_be_bytes());
+                }
+            },
+        }
     }
 }
 
@@ -96,15 +140,15 @@ mod tests {
             (64, 2),
             (16_383, 2),
             (16_384, 5),
-            (u32::MAX as usize, 5),
-            (1 << 40, 9),
+            (u64::from(u32::MAX), 5),
+            (u64::MAX, 9),
         ] {
-            let mut output = Vec::new();
-            write_length(&mut output, length);
-            assert_eq!(output.len(), bytes);
+            let mut output = Output::default();
+            output.number(length);
+            assert_eq!(output.bytes.len(), bytes);
             assert_eq!(
-                Input::new(&output).length(),
-                Some(Length::Plain(length as u64))
+                Input::new(&output.bytes).length(),
+                Some(Length::Plain(length))
             );
         }
     }

@@ -42,6 +42,15 @@ pub enum Value {
     Stream(Stream),
 }
 
+/// What a key holds, borrowed: a string or a value of another type.
+#[derive(Clone, Copy, Debug)]
+pub enum View<'a> {
+    /// A string: any bytes.
+    String(&'a [u8]),
+    /// A value of another type.
+    Object(&'a Value),
+}
+
 impl Value {
     /// The name that `TYPE` answers.
     pub fn type_name(&self) -> &'static str {

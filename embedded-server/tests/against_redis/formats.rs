@@ -1,7 +1,8 @@
 //! The pure rules (glob, floats, dump payloads) beside redis-server's, on random input.
 
-use embedded_server::rdb::payload::{self, Value};
+use embedded_server::rdb::{Value, payload};
 use embedded_server::text::{extended::Extended, glob, integer};
+use embedded_server::types::{Limits, View};
 use proptest::prelude::*;
 
 use crate::client::{Command, Reply};
@@ -37,9 +38,10 @@ fn dumps_are_the_same_bytes_and_restore_both_ways() {
         let mut client = client.borrow_mut();
         client.call(&Command::words::<&[u8]>(&[b"SET", b"theirs", &bytes]));
         let Reply::Bulk(theirs) = client.line("DUMP theirs") else { panic!("a payload") };
-        let ours = payload::encode_string(&bytes, true);
+        let ours = payload::encode(View::String(&bytes), true);
         prop_assert_eq!(&ours, &theirs);
-        prop_assert_eq!(payload::decode(&theirs), Ok(Value::String(bytes.clone())));
+        let Ok(Value::String(decoded)) = payload::decode(&theirs, &Limits::default()) else { panic!("a string") };
+        prop_assert_eq!(&decoded, &bytes);
         prop_assert_eq!(client.call(&Command::words::<&[u8]>(&[b"RESTORE", b"ours", b"0", &ours, b"REPLACE"])), Reply::ok());
         prop_assert_eq!(client.line("GET ours"), Reply::Bulk(bytes));
     });

@@ -20,3 +20,4 @@ mod formats;
 mod frame;
 mod introspection;
 mod peer;
+mod serialized;

@@ -69,6 +69,15 @@ impl Server {
         true
     }
 
+    /// Notes when the first field of what `key` holds expires, if it is a hash.
+    pub(crate) fn note_fields(&mut self, db: Db, key: &[u8]) {
+        let hash = peek::<Hash>(&mut self.keyspace, db, key).ok().flatten();
+        let first = hash.and_then(Hash::next_deadline);
+        if self.fields.ever || first.is_some() {
+            self.fields.note((db, key.into()), first);
+        }
+    }
+
     /// Removes up to `most` fields of a hash whose time has come, and notes when the next one's comes.
     fn purge_fields(&mut self, db: Db, key: &[u8], most: usize) {
         let now_ms = unsigned(self.now_ms);
@@ -132,8 +141,7 @@ pub(super) fn read_hash_with<'c>(
 /// Notes when the first field of a hash expires, after a time to live was set or cleared.
 pub(super) fn note_deadline(context: &mut Context<'_>, key: &[u8]) -> Result<(), WrongType> {
     let db = context.db();
-    let hash = peek::<Hash>(&mut context.server.keyspace, db, key)?;
-    let first = hash.and_then(Hash::next_deadline);
-    context.server.fields.note((db, key.into()), first);
+    peek::<Hash>(&mut context.server.keyspace, db, key)?;
+    context.server.note_fields(db, key);
     Ok(())
 }

@@ -54,6 +54,8 @@ pub struct Group {
     pub entries_read: Option<u64>,
     pending: BTreeMap<StreamId, Pending>,
     consumers: Vec<Option<Consumer>>,
+    /// The numbers of deleted consumers, to be used again.
+    free: Vec<ConsumerId>,
     by_name: BTreeMap<Box<[u8]>, ConsumerId>,
     name_bytes: usize,
 }
@@ -118,21 +120,24 @@ impl Group {
             seen_at: now,
             pending: BTreeSet::new(),
         };
-        let free = self.consumers.iter().position(Option::is_none);
-        let at = free.unwrap_or(self.consumers.len());
-        match self.consumers.get_mut(at) {
+        let id = self
+            .free
+            .pop()
+            .unwrap_or(self.consumers.len() as ConsumerId);
+        match self.consumers.get_mut(id as usize) {
             Some(slot) => *slot = Some(consumer),
             None => self.consumers.push(Some(consumer)),
         }
-        self.by_name.insert(name.into(), at as u32);
+        self.by_name.insert(name.into(), id);
         self.name_bytes += 2 * heap_bytes(name.len());
-        (at as u32, true)
+        (id, true)
     }
 
     /// Removes a consumer and what it has pending; returns how much that was, `None` if there is no such consumer.
     pub fn remove_consumer(&mut self, name: &[u8]) -> Option<usize> {
         let id = self.by_name.remove(name)?;
         let consumer = self.consumers.get_mut(id as usize)?.take()?;
+        self.free.push(id);
         self.name_bytes -= 2 * heap_bytes(name.len());
         for entry in &consumer.pending {
             self.pending.remove(entry);

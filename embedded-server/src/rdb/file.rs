@@ -1,0 +1,354 @@
+//! Whole snapshots: `REDIS` and a version in four digits, then records, then a checksum.
+//!
+//! A record is an opcode with its fields, or a key with its value, before which may stand when it expires and how it was
+//! last used. Both ways are pure: [`Reader`] goes through bytes that are there, [`Writer`] makes them.
+
+use super::wire::{Input, Output};
+use super::{VERSION, VERSION_MAX, Value, crc64, string, value};
+use crate::types::{Limits, View};
+
+const MAGIC: &[u8] = b"REDIS";
+const VERSION_DIGITS: u64 = 4;
+
+/// What the byte before a record says it is, where it is no value's kind.
+mod opcode {
+    pub(super) const FUNCTION: u8 = 245;
+    pub(super) const IDLE: u8 = 248;
+    pub(super) const FREQUENCY: u8 = 249;
+    pub(super) const AUXILIARY: u8 = 250;
+    pub(super) const SIZES: u8 = 251;
+    pub(super) const EXPIRES_MS: u8 = 252;
+    pub(super) const EXPIRES_S: u8 = 253;
+    pub(super) const SELECT: u8 = 254;
+    pub(super) const END: u8 = 255;
+}
+
+/// Why a snapshot was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FileError {
+    /// It does not begin as one.
+    #[error("no RDB file: it does not begin with REDIS and four digits")]
+    NoSnapshot,
+    /// A newer server wrote it.
+    #[error(
+        "RDB version {0} is newer than {VERSION_MAX}, the newest that is read here; save it with an older server"
+    )]
+    Version(u16),
+    /// It ends too soon, or something in it is not known here.
+    #[error(
+        "the RDB file is damaged, or holds what is not known here, at byte {at}; check it with redis-check-rdb"
+    )]
+    Damaged {
+        /// Where the record begins that could not be read.
+        at: usize,
+    },
+    /// It was changed since it was written.
+    #[error("the checksum of the RDB file is wrong: it was changed or cut; fetch it again")]
+    Checksum,
+}
+
+/// A key with its value.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The key's name.
+    pub key: Vec<u8>,
+    /// What it holds.
+    pub value: Value,
+    /// When it expires, in milliseconds since the Unix epoch.
+    pub expire_ms: Option<i64>,
+    /// For how long it had not been used, in seconds.
+    pub idle_s: Option<u64>,
+    /// Its LFU counter.
+    pub frequency: Option<u8>,
+}
+
+/// A part of a snapshot.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// Something about the snapshot: its server's version, when it was made.
+    Auxiliary {
+        /// What.
+        name: Vec<u8>,
+        /// As a text.
+        value: Vec<u8>,
+    },
+    /// The database of the entries that follow.
+    Select(u64),
+    /// How many keys the database has, and how many of them expire.
+    Sizes {
+        /// All keys.
+        keys: u64,
+        /// Those with a deadline.
+        volatile: u64,
+    },
+    /// The source of a library of functions.
+    Function(Vec<u8>),
+    /// A key.
+    Entry(Box<Entry>),
+}
+
+/// Goes through a snapshot; ends after the last record or the first error.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    bytes: &'a [u8],
+    input: Input<'a>,
+    limits: &'a Limits,
+    ended: bool,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of `bytes`, which gives values the form that `limits` ask for.
+    ///
+    /// # Errors
+    /// [`FileError`] when they are no snapshot of a known version.
+    pub fn new(bytes: &'a [u8], limits: &'a Limits) -> Result<Self, FileError> {
+        let mut input = Input::new(bytes);
+        let version = version(&mut input).ok_or(FileError::NoSnapshot)?;
+        if version > VERSION_MAX {
+            return Err(FileError::Version(version));
+        }
+        Ok(Self {
+            bytes,
+            input,
+            limits,
+            ended: false,
+        })
+    }
+
+    fn record(&mut self) -> Option<Option<Record>> {
+        let input = &mut self.input;
+        let record = match input.byte()? {
+            opcode::END => return Some(None),
+            opcode::AUXILIARY => Record::Auxiliary {
+                name: string::read(input)?,
+                value: string::read(input)?,
+            },
+            opcode::SELECT => Record::Select(input.plain_length()?),
+            opcode::SIZES => Record::Sizes {
+                keys: input.plain_length()?,
+                volatile: input.plain_length()?,
+            },
+            opcode::FUNCTION => Record::Function(string::read(input)?),
+            first => Record::Entry(Box::new(entry(input, first, self.limits)?)),
+        };
+        Some(Some(record))
+    }
+
+    /// Compares the checksum behind the end; one of 0 was not made.
+    fn check(&mut self) -> Result<(), FileError> {
+        let checked = self.bytes.len() - self.input.len();
+        let at = checked.saturating_sub(1);
+        let checksum = self.input.u64().ok_or(FileError::Damaged { at })?;
+        let covered = self.bytes.get(..checked).unwrap_or_default();
+        if checksum == 0 || checksum == crc64::checksum(covered) {
+            Ok(())
+        } else {
+            Err(FileError::Checksum)
+        }
+    }
+}
+
+fn version(input: &mut Input<'_>) -> Option<u16> {
+    (input.bytes(MAGIC.len() as u64)? == MAGIC).then_some(())?;
+    let digits = input.bytes(VERSION_DIGITS)?;
+    digits.iter().try_fold(0, |version, digit| {
+        let digit = digit.is_ascii_digit().then(|| digit - b'0')?;
+        Some(version * 10 + u16::from(digit))
+    })
+}
+
+/// An entry whose first byte has been read.
+fn entry(input: &mut Input<'_>, mut first: u8, limits: &Limits) -> Option<Entry> {
+    let (mut expire_ms, mut idle_s, mut frequency) = (None, None, None);
+    loop {
+        match first {
+            opcode::EXPIRES_MS => expire_ms = Some(i64::from_le_bytes(input.array()?)),
+            opcode::EXPIRES_S => {
+                expire_ms = Some(i64::from(i32::from_le_bytes(input.array()?)) * 1000);
+            }
+            opcode::IDLE => idle_s = Some(input.plain_length()?),
+            opcode::FREQUENCY => frequency = Some(input.byte()?),
+            kind => {
+                return Some(Entry {
+                    key: string::read(input)?,
+                    value: value::read(input, kind, limits)?,
+                    expire_ms,
+                    idle_s,
+                    frequency,
+                });
+            }
+        }
+        first = input.byte()?;
+    }
+}
+
+impl Iterator for Reader<'_> {
+    type Item = Result<Record, FileError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let at = self.bytes.len() - self.input.len();
+        let result = match self.record() {
+            Some(Some(record)) => return Some(Ok(record)),
+            Some(None) => self.check(),
+            None => Err(FileError::Damaged { at }),
+        };
+        self.ended = true;
+        result.err().map(Err)
+    }
+}
+
+/// What is written with a key beside its value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// When it expires, in milliseconds since the Unix epoch.
+    pub expire_ms: Option<i64>,
+    /// For how long it has not been used, in seconds.
+    pub idle_s: Option<u64>,
+    /// Its LFU counter.
+    pub frequency: Option<u8>,
+}
+
+/// Makes a snapshot.
+#[derive(Debug)]
+pub struct Writer {
+    output: Output,
+    version: u16,
+}
+
+impl Writer {
+    /// An empty snapshot. With `compress`, texts over 20 bytes are compressed where that saves anything.
+    #[must_use]
+    pub fn new(compress: bool) -> Self {
+        let mut output = Output::new(compress);
+        output.raw(MAGIC);
+        output.raw(&digits(VERSION));
+        Self {
+            output,
+            version: VERSION,
+        }
+    }
+
+    /// Says something about the snapshot.
+    pub fn auxiliary(&mut self, name: &str, value: &str) {
+        self.output.byte(opcode::AUXILIARY);
+        string::write(&mut self.output, name.as_bytes());
+        string::write(&mut self.output, value.as_bytes());
+    }
+
+    /// Begins a database of so many keys, of which so many expire.
+    pub fn database(&mut self, number: usize, keys: usize, volatile: usize) {
+        self.output.byte(opcode::SELECT);
+        self.output.length(number);
+        self.output.byte(opcode::SIZES);
+        self.output.length(keys);
+        self.output.length(volatile);
+    }
+
+    /// Adds a key to the database begun last.
+    pub fn entry(&mut self, key: &[u8], value: View<'_>, about: About) {
+        let output = &mut self.output;
+        if let Some(at) = about.expire_ms {
+            output.byte(opcode::EXPIRES_MS);
+            output.raw(&at.to_le_bytes());
+        }
+        if let Some(seconds) = about.idle_s {
+            output.byte(opcode::IDLE);
+            output.number(seconds);
+        }
+        if let Some(frequency) = about.frequency {
+            output.raw(&[opcode::FREQUENCY, frequency]);
+        }
+        output.byte(value::kind(value));
+        string::write(output, key);
+        value::write(output, value);
+        self.version = self.version.max(value::version(value));
+    }
+
+    /// The snapshot, with a checksum unless told otherwise.
+    #[must_use]
+    pub fn finish(mut self, checksum: bool) -> Vec<u8> {
+        self.output.byte(opcode::END);
+        let digits = digits(self.version);
+        if let Some(place) = self
+            .output
+            .bytes
+            .get_mut(MAGIC.len()..MAGIC.len() + digits.len())
+        {
+            place.copy_from_slice(&digits);
+        }
+        let sum = if checksum {
+            crc64::checksum(&self.output.bytes)
+        } else {
+            0
+        };
+        self.output.u64(sum);
+        self.output.bytes
+    }
+}
+
+fn digits(version: u16) -> [u8; VERSION_DIGITS as usize] {
+    [1000, 100, 10, 1].map(|place| b'0' + (version / place % 10) as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Vec<u8> {
+        let mut writer = Writer::new(true);
+        writer.auxiliary("redis-ver", "7.0.15");
+        writer.database(3, 1, 1);
+        let about = About {
+            expire_ms: Some(4_102_444_800_000),
+            idle_s: Some(9),
+            frequency: None,
+        };
+        writer.entry(b"key", View::String(b"value"), about);
+        writer.finish(true)
+    }
+
+    fn read(bytes: &[u8]) -> Result<Vec<Record>, FileError> {
+        Reader::new(bytes, &Limits::default())?.collect()
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let records = read(&sample()).unwrap();
+        let [
+            Record::Auxiliary { name, value },
+            Record::Select(3),
+            Record::Sizes {
+                keys: 1,
+                volatile: 1,
+            },
+            Record::Entry(entry),
+        ] = records.as_slice()
+        else {
+            panic!("{records:?}")
+        };
+        assert_eq!((&name[..], &value[..]), (&b"redis-ver"[..], &b"7.0.15"[..]));
+        assert!(matches!(&entry.value, Value::String(value) if value == b"value"));
+        assert_eq!((&entry.key[..], entry.idle_s), (&b"key"[..], Some(9)));
+        assert_eq!(entry.expire_ms, Some(4_102_444_800_000));
+    }
+
+    #[test]
+    fn damage_is_told_from_change() {
+        let bytes = sample();
+        assert_eq!(read(b"RUBIS0010").unwrap_err(), FileError::NoSnapshot);
+        assert_eq!(read(b"REDIS0099").unwrap_err(), FileError::Version(99));
+        for cut in 9..bytes.len() {
+            assert!(read(&bytes[..cut]).is_err(), "cut at {cut}");
+        }
+        let mut changed = bytes;
+        let at = changed
+            .windows(5)
+            .position(|five| five == b"value")
+            .unwrap();
+        changed[at] = b'V';
+        assert_eq!(read(&changed).unwrap_err(), FileError::Checksum);
+    }
+}
