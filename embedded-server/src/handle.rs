@@ -11,9 +11,11 @@ use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::clock::Clock;
+use crate::fault::{NoSuchCommand, Rule};
 use crate::log::Level;
 use crate::net::{self, BindError, Control};
 use crate::node::{Options, Server};
+use crate::snapshot::LoadError;
 use crate::thread_time::ThreadClock;
 
 /// Why a node did not start.
@@ -30,14 +32,37 @@ pub enum StartError {
     Runtime(io::Error),
 }
 
+/// The node has ended: by SHUTDOWN, or because it was stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the node has ended; start it again")]
+pub struct Ended;
+
+/// Why a rule is not in force.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum InjectError {
+    /// There is nobody to suffer it.
+    #[error(transparent)]
+    Ended(#[from] Ended),
+    /// It is for a command that is not there.
+    #[error(transparent)]
+    NoSuchCommand(#[from] NoSuchCommand),
+}
+
 /// A running node. Dropping it stops the node and waits for its thread.
 #[derive(Debug)]
 pub struct Handle {
     addresses: Vec<SocketAddr>,
-    clock: Clock,
+    options: Options,
     cpu: Option<ThreadClock>,
     control: UnboundedSender<Control>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// Keeps a node from doing anything until it is dropped; see [`Handle::pause`].
+#[derive(Debug)]
+pub struct Pause {
+    /// The node waits for the other side of it.
+    _held: SyncSender<()>,
 }
 
 /// Stops a node from wherever it is wanted; see [`Handle::stopper`].
@@ -64,10 +89,8 @@ impl Server {
             .iter()
             .filter_map(|listener| listener.local_addr().ok())
             .collect();
-        let (clock, port) = (
-            options.clock.clone(),
-            addresses.first().map_or(0, SocketAddr::port),
-        );
+        let port = addresses.first().map_or(0, SocketAddr::port);
+        let kept = options.clone();
         let (control, commands) = unbounded_channel();
         let (started, ready) = sync_channel(1);
         let thread = thread::Builder::new()
@@ -76,7 +99,7 @@ impl Server {
             .map_err(StartError::Thread)?;
         let mut handle = Handle {
             addresses,
-            clock,
+            options: kept,
             cpu: None,
             control,
             thread: Some(thread),
@@ -149,17 +172,132 @@ impl Handle {
     /// The node's clock.
     #[must_use]
     pub fn clock(&self) -> &Clock {
-        &self.clock
+        &self.options.clock
+    }
+
+    /// The port clients connect to.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.addr().port()
+    }
+
+    /// Has the node do something between two turns of its loop, and waits for what comes of it. Nobody is served
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// [`Ended`].
+    pub fn visit<R: Send + 'static>(
+        &self,
+        visit: impl FnOnce(&mut Server) -> R + Send + 'static,
+    ) -> Result<R, Ended> {
+        let (answer, result) = sync_channel(1);
+        let visit = Box::new(move |server: &mut Server| {
+            // Whoever asked waits for the answer, as it has no way to give up.
+            let _ = answer.send(visit(server));
+        });
+        self.control
+            .send(Control::Visit(visit))
+            .map_err(|_| Ended)?;
+        result.recv().map_err(|_| Ended)
     }
 
     /// Turns the node's virtual clock and waits until the node has done what that time would have brought: expired keys
     /// are gone, evictions are caught up with. On a real clock it does nothing but the waiting for the node's next turn.
     pub fn advance(&self, by: Duration) {
-        let (done, told) = sync_channel(1);
-        if self.control.send(Control::Advance { by, done }).is_ok() {
-            // A node that ends meanwhile drops the other side, which ends the waiting too.
-            let _ = told.recv();
-        }
+        // For a node that has ended no time passes.
+        let _ = self.visit(move |server| server.advance(by));
+    }
+
+    /// From now on something goes wrong, as a rule says, beside the rules there are.
+    ///
+    /// ```
+    /// # use embedded_server::{Options, Server, fault::{Fault, Rule}};
+    /// # use std::io::{Read, Write};
+    /// let node = Server::start(Options::for_tests())?;
+    /// node.inject(Rule::from(Fault::Error("LOADING not yet".into())).on("get").times(1))?;
+    ///
+    /// let mut client = std::net::TcpStream::connect(node.addr())?;
+    /// client.write_all(b"GET a\r\nGET a\r\n")?;
+    /// let mut replies = [0; 23];
+    /// client.read_exact(&mut replies)?;
+    /// assert_eq!(&replies, b"-LOADING not yet\r\n$-1\r\n");
+    /// assert_eq!(node.struck(), Ok(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`InjectError`].
+    pub fn inject(&self, rule: impl Into<Rule>) -> Result<(), InjectError> {
+        let rule = rule.into();
+        Ok(self.visit(|server| server.faults.add(rule))??)
+    }
+
+    /// Ends all rules.
+    ///
+    /// # Errors
+    /// [`Ended`].
+    pub fn heal(&self) -> Result<(), Ended> {
+        self.visit(|server| server.faults.clear())
+    }
+
+    /// How often a rule has struck.
+    ///
+    /// # Errors
+    /// [`Ended`].
+    pub fn struck(&self) -> Result<u64, Ended> {
+        self.visit(|server| server.faults.struck())
+    }
+
+    /// Holds the node: it accepts, reads and answers nothing until what this returns is dropped. Ask the node nothing
+    /// meanwhile from the same thread: it would not answer.
+    ///
+    /// # Errors
+    /// [`Ended`].
+    pub fn pause(&self) -> Result<Pause, Ended> {
+        let (held, release) = sync_channel::<()>(0);
+        let (begun, told) = sync_channel(1);
+        let visit = Box::new(move |_: &mut Server| {
+            let _ = begun.send(());
+            // Ends when the other side is dropped; nothing is ever sent.
+            let _ = release.recv();
+        });
+        self.control
+            .send(Control::Visit(visit))
+            .map_err(|_| Ended)?;
+        told.recv().map_err(|_| Ended)?;
+        Ok(Pause { _held: held })
+    }
+
+    /// Everything in the keyspace as an RDB file, which redis-server 7.0 reads too.
+    ///
+    /// # Errors
+    /// [`Ended`].
+    pub fn snapshot(&self) -> Result<Vec<u8>, Ended> {
+        self.visit(|server| server.snapshot())
+    }
+
+    /// Puts the keys of an RDB file beside those that are there; says how many.
+    ///
+    /// # Errors
+    /// [`Ended`]; within, [`LoadError`] when the file is damaged or does not fit.
+    pub fn load(&self, snapshot: Vec<u8>) -> Result<Result<usize, LoadError>, Ended> {
+        self.visit(move |server| server.load(&snapshot))
+    }
+
+    /// Ends the node and starts it again on the same port, as after a crash: it is empty, without clients and without
+    /// faults; its clock goes on.
+    ///
+    /// # Errors
+    /// As [`Server::start`]; the node is ended then.
+    pub fn restart(&mut self) -> Result<(), StartError> {
+        let port = self.port();
+        self.stopper().stop();
+        self.join();
+        let mut options = self.options.clone();
+        // The port is one that was listened on, so the directive takes it.
+        let _ = options.config.set("port", &port.to_string());
+        *self = Server::start(options)?;
+        Ok(())
     }
 
     /// Processor time the node's thread has used so far; `None` once it has ended, or where the system does not tell.

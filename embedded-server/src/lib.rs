@@ -1,19 +1,53 @@
 //! The embedded server: a cache that speaks the Redis protocol, evicts as Redis does, and keeps time by a clock that a
 //! test can turn. It does not know that it is being measured.
 //!
-//! ```
-//! use embedded_server::{Clock, Config, Options, Server};
+//! # For those who test with it
 //!
-//! let mut config = Config::default();
-//! config.set("port", "0")?; // a free one
-//! config.set("maxmemory", "2mb")?;
-//! let node = Server::start(Options { config, clock: Clock::virtual_clock(), ..Options::default() })?;
-//! let client = std::net::TcpStream::connect(node.addr())?;
-//! # drop(client);
-//! node.advance(std::time::Duration::from_secs(3600)); // an hour passes at once
-//! node.stop();
+//! A node runs in the process of the test, on a free port, and is gone when its [`Handle`] is dropped. Under a virtual
+//! clock and one seed, as [`Options::for_tests`] has them, a run repeats exactly; under [`Clock::Real`] it is a server
+//! like any other.
+//!
+//! ```
+//! use embedded_server::{Options, Server};
+//! use std::io::{Read, Write};
+//! use std::time::Duration;
+//!
+//! let node = Server::start(Options::for_tests().with("maxmemory", "2mb")?)?;
+//! let mut client = std::net::TcpStream::connect(node.addr())?; // or any Redis client
+//! client.write_all(b"SET session token EX 3600\r\n")?;
+//! client.read_exact(&mut [0; 5])?; // "+OK"
+//!
+//! assert_eq!(node.db(0).get("session")?.as_deref(), Some(&b"token"[..]));
+//! node.advance(Duration::from_secs(3601)); // an hour passes at once
+//! assert_eq!(node.db(0).get("session")?, None);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! - Time: [`Handle::advance`] turns the clock by which keys expire, age and are drawn, TIME and blocked clients included.
+//! - Looks inside: [`Handle::db`] shows keys by their types, and does not count as a use. [`Handle::snapshot`] and
+//!   [`Handle::load`] carry everything from one node to another, or to a redis-server.
+//! - [Faults](fault) on purpose: [`Handle::inject`] an error, a delay, a lost connection or a reply cut short;
+//!   [`Handle::pause`] holds the node; [`Handle::restart`] brings it back empty on the same port.
+//!
+//! ```
+//! use embedded_server::fault::{Fault, Rule};
+//! use embedded_server::{Options, Server};
+//! use std::io::{Read, Write};
+//!
+//! let mut node = Server::start(Options::for_tests())?;
+//! let address = node.addr();
+//! node.inject(Rule::from(Fault::Drop).on("set").times(1))?; // the connection is lost, the write with it
+//! let mut client = std::net::TcpStream::connect(address)?;
+//! client.write_all(b"SET a 1\r\n")?;
+//! assert_eq!(client.read(&mut [0; 1])?, 0);
+//! assert!(node.db(0).keys()?.is_empty());
+//!
+//! node.restart()?;
+//! assert_eq!(node.addr(), address);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Inside
 //!
 //! Data flows from `net` (sockets) over `resp` (bytes to commands) and `command` (what they do) to `keyspace`, which knows
 //! neither. `node` composes the rooms; one node is one thread.
@@ -24,11 +58,13 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod eviction;
+pub mod fault;
 pub mod histogram;
 pub mod info;
 pub mod keyspace;
 pub mod latency;
 pub mod log;
+pub mod look;
 pub mod machine;
 pub mod node;
 pub mod notify;
@@ -48,7 +84,8 @@ mod net;
 
 pub use clock::Clock;
 pub use config::Config;
-pub use handle::{Handle, StartError, Stopper};
+pub use handle::{Ended, Handle, InjectError, Pause, StartError, Stopper};
 pub use log::{Level, Log};
+pub use look::{Look, LookError};
 pub use net::BindError;
 pub use node::{Options, Server};

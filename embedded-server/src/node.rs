@@ -13,7 +13,8 @@ use crate::blocking::Blocked;
 use crate::client::{Client, Clients, Close};
 use crate::clock::{Clock, Stopwatch};
 use crate::command::FieldDeadlines;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
+use crate::fault::Faults;
 use crate::keyspace::{Access, Db, EventKind, Keyspace};
 use crate::latency::LatencyMonitor;
 use crate::log::{Level, Log};
@@ -40,6 +41,33 @@ pub struct Options {
     pub config_file: Option<PathBuf>,
     /// Who is told what happens.
     pub log: Log,
+}
+
+impl Options {
+    /// For tests: a free port on this machine, a virtual clock, and one seed for all that is random, so that every run
+    /// is the same.
+    #[must_use]
+    pub fn for_tests() -> Self {
+        let mut config = Config::default();
+        for (name, value) in [("port", "0"), ("seed", "1")] {
+            // Both are known and in range.
+            let _ = config.set(name, value);
+        }
+        Self {
+            config,
+            clock: Clock::virtual_clock(),
+            ..Self::default()
+        }
+    }
+
+    /// Sets a directive of the configuration: `maxmemory`, `requirepass`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when there is no such directive or the value does not fit it.
+    pub fn with(mut self, directive: &str, value: &str) -> Result<Self, ConfigError> {
+        self.config.set(directive, value)?;
+        Ok(self)
+    }
 }
 
 impl From<Config> for Options {
@@ -96,6 +124,8 @@ pub struct Server {
     pub slowlog: SlowLog,
     /// The events that took long.
     pub latency: LatencyMonitor,
+    /// What goes wrong on purpose.
+    pub faults: Faults,
     /// Who it is.
     pub identity: Identity,
     /// Every random draw that is not the keyspace's.
@@ -148,6 +178,7 @@ impl Server {
             stats: Stats::default(),
             slowlog: SlowLog::default(),
             latency: LatencyMonitor::default(),
+            faults: Faults::default(),
             identity,
             random,
             log,

@@ -10,7 +10,6 @@ mod turn;
 use std::cell::RefCell;
 use std::net::TcpListener;
 use std::rc::Rc;
-use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -27,10 +26,9 @@ use turn::Turn;
 const STRETCHES_MAX: usize = 8;
 
 /// What whoever started a node asks of it.
-#[derive(Debug)]
 pub(crate) enum Control {
-    /// Turn the virtual clock, do what that time would have brought, and say so.
-    Advance { by: Duration, done: SyncSender<()> },
+    /// Do this between two turns of the loop.
+    Visit(Box<dyn FnOnce(&mut Server) + Send>),
     /// End.
     Stop,
 }
@@ -53,10 +51,10 @@ pub(crate) async fn serve(
         tokio::select! {
             () = stop.notified() => return,
             message = control.recv() => match message {
-                Some(Control::Advance { by, done }) => {
-                    node.borrow_mut().server.advance(by);
-                    // Whoever asked may have given up waiting.
-                    let _ = done.send(());
+                Some(Control::Visit(visit)) => {
+                    let server = &mut node.borrow_mut().server;
+                    server.read_clock();
+                    visit(server);
                 }
                 Some(Control::Stop) | None => return,
             },

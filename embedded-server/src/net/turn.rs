@@ -5,9 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::client::{Client, Close};
 use crate::command::dispatch;
 use crate::command::table::{Command, table};
+use crate::fault::Verdict;
 use crate::log::Level;
 use crate::node::Server;
-use crate::resp::parse::{Limits, Progress};
+use crate::resp::parse::{Arguments, Limits, Progress};
 use crate::resp::{Batch, Parser, Reply};
 
 /// Input is read into one buffer of so many bytes; only the incomplete end of it is kept by its connection.
@@ -94,15 +95,15 @@ impl Turn {
         let ran = catch_unwind(AssertUnwindSafe(|| {
             self.resolve(client, input);
             self.reply.set_protocol(client.protocol);
+            let faulty = self.server.faults.any();
             let commands = self.batch.commands(input).zip(&self.commands);
             for (index, (arguments, command)) in commands.enumerate() {
-                dispatch::run(
-                    &mut self.server,
-                    client,
-                    &mut self.reply,
-                    &arguments,
-                    *command,
-                );
+                let (server, reply) = (&mut self.server, &mut self.reply);
+                if faulty {
+                    run_with_faults(server, client, reply, &arguments, *command);
+                } else {
+                    dispatch::run(server, client, reply, &arguments, *command);
+                }
                 if client.blocked {
                     blocked_by = Some(index);
                 }
@@ -149,5 +150,33 @@ impl Turn {
             self.server.stats.count_error(code);
         }
         client.end(Close::AfterReply);
+    }
+}
+
+/// Carries out one command, unless something is to go wrong with it.
+#[cold]
+fn run_with_faults(
+    server: &mut Server,
+    client: &mut Client,
+    reply: &mut Reply,
+    arguments: &Arguments<'_>,
+    command: Option<&'static Command>,
+) {
+    let start = reply.len();
+    match server.faults.strike(command) {
+        Verdict::CarryOut => dispatch::run(server, client, reply, arguments, command),
+        Verdict::Refuse(text) => {
+            reply.error(&text);
+            if let Some(code) = reply.take_error_code() {
+                server.stats.count_error(code);
+            }
+        }
+        // What was answered before is sent.
+        Verdict::Drop => client.end(Close::AfterReply),
+        Verdict::Cut(bytes) => {
+            dispatch::run(server, client, reply, arguments, command);
+            reply.truncate(reply.len().min(start + bytes));
+            client.end(Close::AfterReply);
+        }
     }
 }

@@ -59,12 +59,13 @@ fn script() -> impl Strategy<Value = Vec<Vec<Vec<u8>>>> {
             "ZADD",
             pairs.into_iter().flat_map(|(a, b)| [a, b]).collect()
         )),
-        prop::collection::vec((any::<bool>(), element()), 1..150).prop_map(stream),
+        prop::collection::vec((any::<bool>(), element()), 1..150)
+            .prop_map(|entries| stream(&entries)),
     ]
 }
 
 /// Entries with the same names or others, some deleted, and two groups with pending entries.
-fn stream(entries: Vec<(bool, Vec<u8>)>) -> Vec<Vec<Vec<u8>>> {
+fn stream(entries: &[(bool, Vec<u8>)]) -> Vec<Vec<Vec<u8>>> {
     let line = |line: String| Command::line(&line).0;
     let mut script: Vec<_> = entries
         .iter()
