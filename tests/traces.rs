@@ -8,9 +8,12 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use cachebench::trace::{Action, Format, Key, Trace};
-use cachebench::traffic::ideal;
+use cachebench::traffic::ideal::{Cache, Made, Use, ideal};
 
-const CAPACITY: usize = 14_000;
+const CACHE: Cache = Cache {
+    room: 14_000,
+    fills: true,
+};
 
 fn traces() -> Option<PathBuf> {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/traces");
@@ -56,7 +59,9 @@ fn real_traces_have_their_known_figures() {
         let (keys, distinct) = keys(folder.join(file));
         assert_eq!((keys.len(), distinct), (requests, objects), "{file}");
         if let Some(known) = ideal_misses {
-            let misses = 1.0 - ideal::hits(&keys, distinct, CAPACITY) as f64 / requests as f64;
+            let reads = || keys.iter().map(|key| (*key, Use::Read));
+            let ideal = ideal(reads, distinct, CACHE, &mut Made::none(distinct));
+            let misses = 1.0 - ideal.hits as f64 / ideal.reads as f64;
             assert!(
                 (misses - known).abs() < 0.000_05,
                 "{file}: ideal miss ratio {misses}, known {known}"

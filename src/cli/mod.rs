@@ -4,6 +4,7 @@ mod check;
 mod exit;
 mod in_place;
 mod interrupt;
+mod metrics;
 mod progress;
 mod report;
 mod run;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::exit::BadInput;
+use super::metrics::Metrics;
 use super::progress::Progress;
 use super::report::Output;
 use super::workload::Changes;
@@ -11,7 +12,7 @@ use crate::recording::model::{Outcome, Recording};
 use crate::recording::{read, write};
 use crate::report;
 use crate::report::text::prose;
-use crate::runner::{self, RunError};
+use crate::runner::{self, Event, Observer, RunError};
 use crate::workload::outline;
 use crate::workload::plan::Plan;
 
@@ -28,6 +29,9 @@ pub(super) struct Arguments {
     out: Option<PathBuf>,
     #[command(flatten)]
     output: Output,
+    /// Serve Prometheus metrics at http://ADDRESS/metrics while the run goes on, as in 127.0.0.1:9464
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<String>,
     /// Show neither plan nor progress nor warnings; warnings stay in the result
     #[arg(long)]
     quiet: bool,
@@ -43,7 +47,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     if !arguments.quiet {
         terminal::note(&prose(&outline(&plan), "  ", terminal::columns()));
     }
-    match drive(&plan, arguments.quiet) {
+    let mut watchers = Watchers::new(&plan, arguments)?;
+    let outcome = drive(&plan, &mut watchers);
+    drop(watchers);
+    match outcome {
         Ok(recording) => {
             if !arguments.quiet {
                 terminal::note("");
@@ -59,10 +66,40 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     }
 }
 
-fn drive(plan: &Plan, is_quiet: bool) -> Result<Recording, RunError> {
+/// All who are told what happens.
+struct Watchers {
+    progress: Progress,
+    metrics: Option<Metrics>,
+}
+
+impl Watchers {
+    fn new(plan: &Plan, arguments: &Arguments) -> anyhow::Result<Self> {
+        let serve = |address: &String| Metrics::serve(address, plan);
+        let served = arguments.metrics.as_ref().map(serve).transpose()?;
+        if let Some((_, at)) = &served
+            && !arguments.quiet
+        {
+            terminal::note(&format!("metrics: http://{at}/metrics"));
+        }
+        Ok(Self {
+            progress: Progress::new(plan, arguments.quiet),
+            metrics: served.map(|(metrics, _)| metrics),
+        })
+    }
+}
+
+impl Observer for Watchers {
+    fn on(&mut self, event: Event<'_>) {
+        self.progress.on(event);
+        if let Some(metrics) = &mut self.metrics {
+            metrics.on(event);
+        }
+    }
+}
+
+fn drive(plan: &Plan, watchers: &mut Watchers) -> Result<Recording, RunError> {
     let interrupt = interrupt::on_signals();
-    let mut progress = Progress::new(plan, is_quiet);
-    runner::run(plan, repeating_command(), &mut progress, &interrupt)
+    runner::run(plan, repeating_command(), watchers, &interrupt)
 }
 
 /// Saves the recording first; what is drawn is drawn from the file just written, which proves that it can be read.

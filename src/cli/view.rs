@@ -141,6 +141,7 @@ mod tests {
         Progress {
             elapsed_s: 12.4,
             rate: 52_310.0,
+            due_rate: 50_000.0,
             hit_ratio: Some(0.947),
             p50_s: Some(82e-6),
             p99_s: Some(1.25e-3),

@@ -10,6 +10,8 @@ use super::tally::Counts;
 pub struct Advance {
     /// Nanoseconds since the phase began.
     pub elapsed_ns: u64,
+    /// Requests that fell due; on a closed loop, that were sent. Writes after a miss are included.
+    pub due: u64,
     /// Requests answered, writes after a miss not included.
     pub requests: u64,
     /// What was counted.
@@ -27,9 +29,10 @@ pub struct Advance {
 }
 
 impl Advance {
-    /// Adds how far another worker has come.
-    pub(super) fn add(&mut self, other: &Self) {
+    /// Adds how far another worker, or another phase, has come.
+    pub fn add(&mut self, other: &Self) {
         self.elapsed_ns = self.elapsed_ns.max(other.elapsed_ns);
+        self.due += other.due;
         self.requests += other.requests;
         self.counts = self.counts.plus(&other.counts);
         self.in_flight += other.in_flight;

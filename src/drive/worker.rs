@@ -139,6 +139,7 @@ pub(super) fn work(
         });
         begin(&shared)?;
         conduct(&shared, job, line).await;
+        line.tell(Message::Progress(Box::new(shared.tick())));
         let mut finished = shared.worker.borrow_mut().finish()?;
         finished.cpu_s = thread_cpu_s() - cpu_s;
         Ok(finished)
@@ -377,11 +378,13 @@ impl Worker {
     fn advance(&mut self) -> Advance {
         let now_ns = self.now();
         let engine = &mut self.engine;
+        let (taken, owed) = (engine.schedule.taken(), engine.schedule.owed(now_ns));
         Advance {
             elapsed_ns: now_ns.saturating_sub(self.began_ns),
-            requests: engine.schedule.taken().saturating_sub(engine.in_flight),
+            due: taken + owed + engine.follow_ups,
+            requests: taken.saturating_sub(engine.in_flight),
             in_flight: engine.in_flight,
-            owed: engine.schedule.owed(now_ns),
+            owed,
             ..engine.tally.so_far()
         }
     }

@@ -98,6 +98,8 @@ pub struct Progress {
     pub elapsed_s: f64,
     /// Requests answered per second.
     pub rate: f64,
+    /// Requests per second that fell due.
+    pub due_rate: f64,
     /// Hits per read; absent where nothing was read.
     pub hit_ratio: Option<f64>,
     /// Median latency, to about 3 %; absent where nothing was answered.

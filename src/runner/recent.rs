@@ -37,15 +37,19 @@ fn between(before: &Advance, now: &Advance) -> Progress {
     let seconds = |ns: u64| ns as f64 * 1e-9;
     let counts = now.counts.since(&before.counts);
     let passed_s = seconds(now.elapsed_ns.saturating_sub(before.elapsed_ns));
+    let per_second = |count: u64| {
+        if passed_s > 0.0 {
+            count as f64 / passed_s
+        } else {
+            0.0
+        }
+    };
     let reads = counts.hits + counts.misses;
     let latencies = now.latencies.since(&before.latencies);
     Progress {
         elapsed_s: seconds(now.elapsed_ns),
-        rate: if passed_s > 0.0 {
-            counts.operations as f64 / passed_s
-        } else {
-            0.0
-        },
+        rate: per_second(counts.operations),
+        due_rate: per_second(now.due.saturating_sub(before.due)),
         hit_ratio: (reads > 0).then(|| counts.hits as f64 / reads as f64),
         p50_s: latencies.quantile_ns(0.5).map(seconds),
         p99_s: latencies.quantile_ns(0.99).map(seconds),

@@ -11,5 +11,6 @@ mod common;
 
 mod bad_workloads;
 mod endings;
+mod metrics;
 mod mishaps;
 mod tool;
