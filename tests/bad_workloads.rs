@@ -320,17 +320,86 @@ fn an_unknown_operation() {
     refused(
         r#"keys: { count: 10000 }
 phases:
-  - mix: { operations: { get: 95%, sett: 5% }, for: 30s }
-  - read: { operations: hgetall }"#,
+  - mix: { operations: { get: 95%, sett: 5% }, for: 30s }"#,
         r#"
-w.yaml:3:36: unknown operation `sett`; known: get, set, del, exists, incr; did you mean `set`?
+w.yaml:3:36: unknown operation `sett`; known: get, set, mget, mset, incr, append, strlen, del, unlink, exists, touch, expire, pexpire, persist, hset, hget, hgetall, hdel, hincrby, hlen, lpush, rpush, lpop, rpop, lrange, llen, sadd, srem, sismember, smembers, scard, spop, zadd, zincrby, zrem, zscore, zrank, zrange, zrangebyscore, zcard, xadd, xrange, xread, publish, ping; did you mean `set`? (any other is written as a command, "HSET user:{key} field {value}")
   |
 3 |   - mix: { operations: { get: 95%, sett: 5% }, for: 30s }
   |                                    ^^^^
-w.yaml:4:25: unknown operation `hgetall`; known: get, set, del, exists, incr
+"#,
+    );
+}
+
+#[test]
+fn commands_that_do_not_read() {
+    refused(
+        r#"keys: { count: 10000 }
+phases:
+  - save: { operations: "HSET user:{kye} field {value}" }
+  - save: { operations: "HSET user:{key field" }
+  - save: { operations: 'SET {key} "{value}' }
+  - read: { operations: { page: { send: "MGET {keys:2000}" } } }"#,
+        r#"
+w.yaml:3:36: unknown placeholder `kye`; known: key, i, keys, pairs, value, field, fields, member, score, number, ttl, ttl_s; did you mean `key`? (for a brace itself write {{ or }})
   |
-4 |   - read: { operations: hgetall }
-  |                         ^^^^^^^
+3 |   - save: { operations: "HSET user:{kye} field {value}" }
+  |                                    ^^^^^
+w.yaml:4:36: a brace that nothing closes; for the character itself write {{
+  |
+4 |   - save: { operations: "HSET user:{key field" }
+  |                                    ^
+w.yaml:5:36: a quote that nothing closes; write " behind it
+  |
+5 |   - save: { operations: 'SET {key} "{value}' }
+  |                                    ^
+w.yaml:6:47: `2000` is no number of arguments; allowed are 1 to 1000
+  |
+6 |   - read: { operations: { page: { send: "MGET {keys:2000}" } } }
+  |                                               ^^^^^^^^^^^
+"#,
+    );
+}
+
+#[test]
+fn operations_that_do_not_fit_together() {
+    refused(
+        r#"keys: { count: 10000 }
+phases:
+  - mix:
+      count: 5
+      operations:
+        set: { share: 50%, on_miss: get }
+        get: { then: set, on_miss: set, share: 30% }
+        hget: { share: 10%, then: mget }
+        hlen: { keys: 5, share: 10% }
+  - save: { operations: expire }
+  - save: { operations: { rpush: { key: new } } }
+  - read: { operations: { get: 50%, hget: { then: hset } } }"#,
+        r#"
+w.yaml:6:37: `set` reads nothing that could miss; leave `on_miss` out
+  |
+6 |         set: { share: 50%, on_miss: get }
+  |                                     ^^^
+w.yaml:7:22: `on_miss` and `then` both say what follows; leave one of them out
+  |
+7 |         get: { then: set, on_miss: set, share: 30% }
+  |                      ^^^
+w.yaml:9:23: `hlen` has no {keys} or {pairs} that could be 5; leave `keys` out
+  |
+9 |         hlen: { keys: 5, share: 10% }
+  |                       ^
+w.yaml:10:25: `expire` tells a time to live, which `ttl` must say, as in ttl: 1h
+   |
+10 |   - save: { operations: expire }
+   |                         ^^^^^^
+w.yaml:11:25: `rpush` inserts new keys behind those of the phase, and there are none: `keys` ends at 10000, the last there is; give the phase fewer, or raise `count`
+   |
+11 |   - save: { operations: { rpush: { key: new } } }
+   |                         ^
+w.yaml:12:37: `hget` needs its `share`, as in hget: { share: 5% }
+   |
+12 |   - read: { operations: { get: 50%, hget: { then: hset } } }
+   |                                     ^^^^
 "#,
     );
 }
@@ -347,7 +416,7 @@ w.yaml:3:22: `save` reads nothing that could miss; leave `on_miss` out, or give 
   |
 3 |   - save: { on_miss: set }
   |                      ^^^
-w.yaml:4:18: `read` writes nothing that could expire; leave `ttl` out, or give it the operation set
+w.yaml:4:18: `read` sends nothing that tells a time to live; leave `ttl` out, or give it the operation set
   |
 4 |   - read: { ttl: 5s }
   |                  ^^

@@ -10,13 +10,13 @@ use super::tally::Counts;
 pub struct Advance {
     /// Nanoseconds since the phase began.
     pub elapsed_ns: u64,
-    /// Requests that fell due; on a closed loop, that were sent. Writes after a miss are included.
+    /// Requests that fell due; on a closed loop, that were sent. Those that followed another are included.
     pub due: u64,
-    /// Requests answered, writes after a miss not included.
+    /// Requests answered, those that followed another not included.
     pub requests: u64,
     /// What was counted.
     pub counts: Counts,
-    /// Requests answered, by operation, as in [`super::tally::Measured::by_operation`].
+    /// Requests answered, by operation.
     pub by_operation: BTreeMap<String, u64>,
     /// Errors by kind.
     pub errors: BTreeMap<String, u64>,

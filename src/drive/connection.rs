@@ -12,7 +12,6 @@ use tokio::net::TcpStream;
 use super::fault::Fault;
 use super::job::Access;
 use super::resp::{Malformed, Reply, Scanner, Step};
-use crate::workload::plan::Operation;
 
 /// Replies to AUTH and SELECT are shorter.
 const GREETING_LIMIT: usize = 4096;
@@ -23,7 +22,8 @@ pub(super) struct Sent {
     pub(super) key: u64,
     pub(super) due_ns: u64,
     pub(super) sent_ns: u64,
-    pub(super) operation: Operation,
+    /// Place in the load's list of operations.
+    pub(super) operation: u16,
 }
 
 /// One connection.
@@ -33,6 +33,8 @@ pub(super) struct Connection {
     pub(super) scanner: Scanner,
     /// Oldest first: replies come in this order.
     pub(super) pending: VecDeque<Sent>,
+    /// Further keys of the pending requests that have several, in the same order.
+    pub(super) further_keys: VecDeque<u64>,
     /// Bytes of a reply that has come in part and must be seen again.
     kept: Vec<u8>,
     /// Requests that the socket did not take.
@@ -54,6 +56,7 @@ impl Connection {
             stream,
             scanner: Scanner::default(),
             pending: VecDeque::with_capacity(pipeline),
+            further_keys: VecDeque::new(),
             kept: Vec::new(),
             unsent: Vec::new(),
             reader: None,

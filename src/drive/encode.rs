@@ -1,92 +1,308 @@
 //! Writes requests. What does not change from request to request is written once, when the phase begins.
 
-use crate::traffic::{NumberedText, ValueSource};
-use crate::workload::plan::{KeySpace, Operation, Ttl};
+use crate::traffic::key::{append_decimal, decimal_digits, write_decimal};
+use crate::traffic::stream::below;
+use crate::traffic::{NumberedText, Stream, ValueSource};
+use crate::workload::plan::{KeySpace, Operation, Part, Ttl, Word};
 
 /// Longest key whose head is kept ready; longer ones are written out each time.
 const READY_KEY_LENGTHS: usize = 256;
-
-/// Every operation, in the order of their places in tables.
-pub const OPERATIONS: [Operation; 5] = [
-    Operation::Get,
-    Operation::Set,
-    Operation::Del,
-    Operation::Exists,
-    Operation::Incr,
-];
-
-/// The name of an operation in a recording.
-#[must_use]
-pub fn name(operation: Operation) -> &'static str {
-    match operation {
-        Operation::Get => "get",
-        Operation::Set => "set",
-        Operation::Del => "del",
-        Operation::Exists => "exists",
-        Operation::Incr => "incr",
-    }
-}
 
 /// Writes the requests of one phase.
 #[derive(Debug, Clone)]
 pub struct Encoder {
     keys: NumberedText,
     values: ValueSource,
-    /// By operation and length of the key: all that stands before the key.
-    heads: Vec<Vec<Vec<u8>>>,
-    /// What stands behind the value of a SET.
-    tail: Vec<u8>,
-    with_ttl: bool,
+    /// By place in the list of operations.
+    requests: Vec<Request>,
+}
+
+/// The keys of one request.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestKeys<'a> {
+    /// The first, or the only one.
+    pub first: u64,
+    /// All further ones.
+    pub others: &'a [u64],
+}
+
+/// A request, ready but for what changes.
+#[derive(Debug, Clone)]
+struct Request {
+    /// Where the key is the first thing that changes: all that stands before it, up to its length.
+    before: Vec<u8>,
+    /// By length of the key: `before` with that length; empty where something else changes first.
+    heads: Vec<Vec<u8>>,
+    /// What follows.
+    pieces: Vec<Piece>,
+}
+
+/// A piece of a request. Those that change are the length and the bytes of an argument: the `$` before and the line end
+/// behind belong to the bytes around.
+#[derive(Debug, Clone)]
+enum Piece {
+    /// Always the same.
+    Bytes(Box<[u8]>),
+    /// The key.
+    Key,
+    /// Its value.
+    Value,
+    /// An argument of several parts, or of a number.
+    Joined(Box<[Part]>),
+    /// All keys, an argument each.
+    Keys,
+    /// All keys and their values.
+    Pairs,
 }
 
 impl Encoder {
-    /// Requests on these keys, with these values and this time to live.
+    /// Requests of these operations, on these keys, with these values and this time to live.
     #[must_use]
-    pub fn new(keys: NumberedText, values: ValueSource, ttl: Ttl) -> Self {
-        let with_ttl = ttl != Ttl::None;
-        let ready = |operation| {
-            (0..READY_KEY_LENGTHS)
-                .map(|length| head(operation, with_ttl, length))
-                .collect()
-        };
+    pub fn new(
+        keys: NumberedText,
+        values: ValueSource,
+        ttl: Ttl,
+        operations: &[Operation],
+    ) -> Self {
+        let request = |operation: &Operation| Build::new(ttl).request(operation);
         Self {
             keys,
             values,
-            heads: OPERATIONS.into_iter().map(ready).collect(),
-            tail: tail(ttl),
-            with_ttl,
+            requests: operations.iter().map(request).collect(),
         }
     }
 
-    /// Requests that write no values.
+    /// Requests of one operation that writes no values.
     #[must_use]
-    pub fn without_values(keys: &KeySpace) -> Self {
+    pub fn without_values(keys: &KeySpace, operation: &Operation) -> Self {
         let names = NumberedText::new(&keys.name);
-        Self::new(names.clone(), ValueSource::Text(names), Ttl::None)
+        let values = ValueSource::Text(names.clone());
+        Self::new(names, values, Ttl::None, std::slice::from_ref(operation))
     }
 
-    /// Appends the request that does `operation` to key `key`.
+    /// Appends a request of the operation at place `operation`; numbers in it are drawn from `stream`.
     #[inline]
-    pub fn append(&self, operation: Operation, key: u64, out: &mut Vec<u8>) {
+    pub fn append(
+        &self,
+        operation: u16,
+        keys: RequestKeys<'_>,
+        stream: &mut Stream,
+        out: &mut Vec<u8>,
+    ) {
+        let Some(request) = self.requests.get(usize::from(operation)) else {
+            return;
+        };
+        if !request.heads.is_empty() {
+            self.append_head(request, keys.first, out);
+        }
+        for piece in &request.pieces {
+            match piece {
+                Piece::Bytes(bytes) => out.extend_from_slice(bytes),
+                Piece::Value => self.append_value(keys.first, out),
+                Piece::Key => self.append_key(keys.first, out),
+                Piece::Joined(parts) => self.append_joined(parts, keys.first, stream, out),
+                Piece::Keys => self.append_all(keys, false, out),
+                Piece::Pairs => self.append_all(keys, true, out),
+            }
+        }
+    }
+
+    /// All up to the key, and the key.
+    #[inline]
+    fn append_head(&self, request: &Request, key: u64, out: &mut Vec<u8>) {
         let length = self.keys.length(key);
-        match self
-            .heads
-            .get(operation as usize)
-            .and_then(|heads| heads.get(length))
-        {
+        match request.heads.get(length) {
             Some(ready) => out.extend_from_slice(ready),
-            None => out.extend_from_slice(&head(operation, self.with_ttl, length)),
+            None => out.extend_from_slice(&head(&request.before, length)),
         }
         self.keys.append(key, out);
-        if operation == Operation::Set {
-            out.extend_from_slice(b"\r\n$");
-            append_number(self.values.length(key) as u64, out);
-            out.extend_from_slice(b"\r\n");
-            self.values.append(key, out);
-            out.extend_from_slice(&self.tail);
-        } else {
-            out.extend_from_slice(b"\r\n");
+    }
+
+    #[inline]
+    fn append_key(&self, key: u64, out: &mut Vec<u8>) {
+        append_number(self.keys.length(key) as u64, out);
+        out.extend_from_slice(b"\r\n");
+        self.keys.append(key, out);
+    }
+
+    #[inline]
+    fn append_value(&self, key: u64, out: &mut Vec<u8>) {
+        append_number(self.values.length(key) as u64, out);
+        out.extend_from_slice(b"\r\n");
+        self.values.append(key, out);
+    }
+
+    fn append_all(&self, keys: RequestKeys<'_>, with_values: bool, out: &mut Vec<u8>) {
+        let mut between: &[u8] = b"";
+        for key in std::iter::once(&keys.first).chain(keys.others) {
+            out.extend_from_slice(between);
+            self.append_key(*key, out);
+            if with_values {
+                out.extend_from_slice(b"\r\n$");
+                self.append_value(*key, out);
+            }
+            between = b"\r\n$";
         }
+    }
+
+    /// Appends an argument whose length is known once it has been written: the length is put in front of it then.
+    fn append_joined(&self, parts: &[Part], key: u64, stream: &mut Stream, out: &mut Vec<u8>) {
+        let start = out.len();
+        for part in parts {
+            self.append_part(part, key, stream, out);
+        }
+        let length = out.len() - start;
+        let digits = decimal_digits(length as u64);
+        out.resize(start + digits + 2 + length, 0);
+        out.copy_within(start..start + length, start + digits + 2);
+        if let Some(front) = out.get_mut(start..start + digits) {
+            write_decimal(length as u64, front);
+        }
+        if let Some(end) = out.get_mut(start + digits..start + digits + 2) {
+            end.copy_from_slice(b"\r\n");
+        }
+    }
+
+    fn append_part(&self, part: &Part, key: u64, stream: &mut Stream, out: &mut Vec<u8>) {
+        match part {
+            Part::Text(text) => out.extend_from_slice(text.as_bytes()),
+            Part::Key => self.keys.append(key, out),
+            Part::KeyNumber(width) => {
+                append_decimal(key, decimal_digits(key).max(usize::from(*width)), out);
+            }
+            Part::Value => self.values.append(key, out),
+            Part::Number(range) => {
+                let count = range.end.saturating_sub(range.start).max(1);
+                append_number(range.start + below(stream.word(), count).0, out);
+            }
+            // Made a text when the request was built.
+            Part::TtlMs | Part::TtlS => {}
+        }
+    }
+}
+
+/// Builds a request: bytes that do not change are gathered until something comes that does.
+struct Build {
+    ttl: Ttl,
+    bytes: Vec<u8>,
+    /// What stood before the key, once the key has come first.
+    before: Option<Vec<u8>>,
+    pieces: Vec<Piece>,
+}
+
+impl Build {
+    fn new(ttl: Ttl) -> Self {
+        Self {
+            ttl,
+            bytes: Vec::new(),
+            before: None,
+            pieces: Vec::new(),
+        }
+    }
+
+    fn request(mut self, operation: &Operation) -> Request {
+        let keys = operation.keys() as usize;
+        let count: usize = operation
+            .words
+            .iter()
+            .map(|word| arguments(word, keys))
+            .sum();
+        self.bytes = format!("*{count}\r\n").into_bytes();
+        for word in &operation.words {
+            self.word(word);
+        }
+        self.flush();
+        let before = self.before.take();
+        let ready = |before: &Vec<u8>| {
+            (0..READY_KEY_LENGTHS)
+                .map(|length| head(before, length))
+                .collect()
+        };
+        Request {
+            heads: before.as_ref().map(ready).unwrap_or_default(),
+            before: before.unwrap_or_default(),
+            pieces: self.pieces,
+        }
+    }
+
+    fn word(&mut self, word: &Word) {
+        match word {
+            Word::One(parts) => self.one(parts),
+            Word::Keys(_) => self.changing(Piece::Keys),
+            Word::Pairs(_) => self.changing(Piece::Pairs),
+            Word::Fields(count) => {
+                for field in 0..*count {
+                    self.text(format!("field{field}").as_bytes());
+                    self.changing(Piece::Value);
+                }
+            }
+        }
+    }
+
+    fn one(&mut self, parts: &[Part]) {
+        let parts: Vec<Part> = parts.iter().map(|part| self.settled(part)).collect();
+        let texts: Option<String> = parts
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) => Some(text.as_str()),
+                _ => None,
+            })
+            .collect();
+        match (texts, parts.as_slice()) {
+            (Some(text), _) => self.text(text.as_bytes()),
+            (None, [Part::Key]) if self.before.is_none() && self.pieces.is_empty() => {
+                self.before = Some(std::mem::replace(&mut self.bytes, b"\r\n".to_vec()));
+            }
+            (None, [Part::Key]) => self.changing(Piece::Key),
+            (None, [Part::Value]) => self.changing(Piece::Value),
+            (None, _) => self.changing(Piece::Joined(parts.into())),
+        }
+    }
+
+    /// A time to live is the same for every request.
+    fn settled(&self, part: &Part) -> Part {
+        let Ttl::After(after) = self.ttl else {
+            return part.clone();
+        };
+        let milliseconds = after.as_millis().max(1);
+        match part {
+            Part::TtlMs => Part::Text(milliseconds.to_string()),
+            Part::TtlS => Part::Text(milliseconds.div_ceil(1000).to_string()),
+            other => other.clone(),
+        }
+    }
+
+    /// An argument that does not change.
+    fn text(&mut self, text: &[u8]) {
+        self.bytes
+            .extend_from_slice(format!("${}\r\n", text.len()).as_bytes());
+        self.bytes.extend_from_slice(text);
+        self.bytes.extend_from_slice(b"\r\n");
+    }
+
+    /// Arguments that change.
+    fn changing(&mut self, piece: Piece) {
+        self.bytes.push(b'$');
+        self.flush();
+        self.pieces.push(piece);
+        self.bytes = b"\r\n".to_vec();
+    }
+
+    fn flush(&mut self) {
+        if !self.bytes.is_empty() {
+            self.pieces
+                .push(Piece::Bytes(std::mem::take(&mut self.bytes).into()));
+        }
+    }
+}
+
+/// Arguments that a word stands for.
+fn arguments(word: &Word, keys: usize) -> usize {
+    match word {
+        Word::One(_) => 1,
+        Word::Keys(_) => keys,
+        Word::Pairs(_) => 2 * keys,
+        Word::Fields(count) => 2 * *count as usize,
     }
 }
 
@@ -103,68 +319,151 @@ pub fn append_command(words: &[&[u8]], out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// All that stands before a key of `length` bytes.
-fn head(operation: Operation, with_ttl: bool, length: usize) -> Vec<u8> {
-    let words = match (operation, with_ttl) {
-        (Operation::Set, true) => 5,
-        (Operation::Set, false) => 3,
-        _ => 2,
-    };
-    let verb = name(operation).to_ascii_uppercase();
-    format!("*{words}\r\n${}\r\n{verb}\r\n${length}\r\n", verb.len()).into_bytes()
-}
-
-/// All that stands behind a value.
-fn tail(ttl: Ttl) -> Vec<u8> {
-    let Ttl::After(after) = ttl else {
-        return b"\r\n".to_vec();
-    };
-    let milliseconds = after.as_millis().max(1).to_string();
-    format!(
-        "\r\n$2\r\nPX\r\n${}\r\n{milliseconds}\r\n",
-        milliseconds.len()
-    )
-    .into_bytes()
+/// `before`, and the begin of an argument of `length` bytes.
+fn head(before: &[u8], length: usize) -> Vec<u8> {
+    [before, format!("${length}\r\n").as_bytes()].concat()
 }
 
 #[inline]
 fn append_number(number: u64, out: &mut Vec<u8>) {
-    crate::traffic::key::append_decimal(number, crate::traffic::key::decimal_digits(number), out);
+    append_decimal(number, decimal_digits(number), out);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workload::plan::{Template, Values};
+    use crate::workload;
+    use crate::workload::plan::{Action, Template, Values};
     use std::time::Duration;
 
-    fn encoder(before: &str, ttl: Ttl) -> Encoder {
+    fn encoder(before: &str, ttl: Ttl, operation: &Operation) -> Encoder {
         let template = |before: &str| Template {
             before: before.to_owned(),
             width: 0,
             after: String::new(),
         };
         let values = ValueSource::new(&Values::Template(template("value-")), 1);
-        Encoder::new(NumberedText::new(&template(before)), values, ttl)
+        let keys = NumberedText::new(&template(before));
+        Encoder::new(keys, values, ttl, std::slice::from_ref(operation))
+    }
+
+    fn request(encoder: &Encoder, first: u64, others: &[u64]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let keys = RequestKeys { first, others };
+        encoder.append(0, keys, &mut Stream::new(1, 0, 0, 0), &mut out);
+        out
+    }
+
+    fn plain(words: &[&str]) -> Vec<u8> {
+        let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+        let mut out = Vec::new();
+        append_command(&words, &mut out);
+        out
+    }
+
+    /// The only operation of a phase that is told `command`.
+    fn operation(command: &str) -> Operation {
+        let yaml = format!(
+            "keys: {{ count: 9 }}\nphases: [ save: {{ operations: '{command}', ttl: 1h }} ]"
+        );
+        let yaml = if command.contains("ttl") {
+            yaml
+        } else {
+            yaml.replace(", ttl: 1h", "")
+        };
+        let plan = workload::parse(&yaml).unwrap();
+        match &plan.phases[0].action {
+            Action::Load(load) => load.operations[0].clone(),
+            Action::Pause(_) => panic!("a load was asked for"),
+        }
     }
 
     #[test]
     fn requests_are_as_a_server_expects_them() {
-        let mut out = Vec::new();
-        encoder("key-", Ttl::None).append(Operation::Get, 7, &mut out);
-        encoder("key-", Ttl::None).append(Operation::Set, 12, &mut out);
-        encoder("key-", Ttl::After(Duration::from_secs(1))).append(Operation::Set, 7, &mut out);
-        let expected = "*2\r\n$3\r\nGET\r\n$5\r\nkey-7\r\n\
-            *3\r\n$3\r\nSET\r\n$6\r\nkey-12\r\n$8\r\nvalue-12\r\n\
-            *5\r\n$3\r\nSET\r\n$5\r\nkey-7\r\n$7\r\nvalue-7\r\n$2\r\nPX\r\n$4\r\n1000\r\n";
-        assert_eq!(String::from_utf8(out).unwrap(), expected);
+        let second = Ttl::After(Duration::from_secs(1));
+        let requests = [
+            request(&encoder("key-", Ttl::None, &Operation::get()), 7, &[]),
+            request(&encoder("key-", Ttl::None, &Operation::set(false)), 12, &[]),
+            request(&encoder("key-", second, &Operation::set(true)), 7, &[]),
+        ];
+        let expected = [
+            "*2\r\n$3\r\nGET\r\n$5\r\nkey-7\r\n",
+            "*3\r\n$3\r\nSET\r\n$6\r\nkey-12\r\n$8\r\nvalue-12\r\n",
+            "*5\r\n$3\r\nSET\r\n$5\r\nkey-7\r\n$7\r\nvalue-7\r\n$2\r\nPX\r\n$4\r\n1000\r\n",
+        ];
+        assert_eq!(
+            requests.map(|request| String::from_utf8(request).unwrap()),
+            expected
+        );
     }
 
     #[test]
-    fn every_operation_is_at_its_place() {
-        for (place, operation) in OPERATIONS.into_iter().enumerate() {
-            assert_eq!(operation as usize, place);
+    fn a_request_by_template_is_the_plain_command() {
+        let by_template = |command: &str, others: &[u64]| {
+            let ttl = Ttl::After(Duration::from_millis(1500));
+            request(&encoder("key-", ttl, &operation(command)), 7, others)
+        };
+        for (command, others, words) in [
+            ("PING", &[][..], &["PING"][..]),
+            (
+                "HSET user:{key} a {value}",
+                &[],
+                &["HSET", "user:key-7", "a", "value-7"],
+            ),
+            (
+                "HSET {key} {fields:2}",
+                &[],
+                &["HSET", "key-7", "field0", "value-7", "field1", "value-7"],
+            ),
+            (
+                "A x{i:03}y {number:5..6} {key}",
+                &[],
+                &["A", "x007y", "5", "key-7"],
+            ),
+            (
+                "MGET {keys:3}",
+                &[8, 9],
+                &["MGET", "key-7", "key-8", "key-9"],
+            ),
+            (
+                "MSET {pairs:2} x",
+                &[8],
+                &["MSET", "key-7", "value-7", "key-8", "value-8", "x"],
+            ),
+            (
+                "EXPIRE {key} {ttl_s} t{ttl}",
+                &[],
+                &["EXPIRE", "key-7", "2", "t1500"],
+            ),
+            (
+                "A {value}{value}{value} {value}",
+                &[],
+                &["A", "value-7value-7value-7", "value-7"],
+            ),
+        ] {
+            let (found, expected) = (by_template(command, others), plain(words));
+            assert_eq!(
+                String::from_utf8(found).unwrap(),
+                String::from_utf8(expected).unwrap()
+            );
         }
+    }
+
+    #[test]
+    fn numbers_are_drawn_from_their_range() {
+        let encoder = encoder("key-", Ttl::None, &operation("A {number:98..102}"));
+        let (mut stream, mut seen) = (Stream::new(1, 0, 0, 0), std::collections::BTreeSet::new());
+        for _ in 0..200 {
+            let mut out = Vec::new();
+            let keys = RequestKeys {
+                first: 0,
+                others: &[],
+            };
+            encoder.append(0, keys, &mut stream, &mut out);
+            seen.insert(out);
+        }
+        let expected = ["98", "99", "100", "101"].map(|number| plain(&["A", number]));
+        assert_eq!(seen, expected.into());
     }
 
     #[test]
@@ -177,20 +476,10 @@ mod tests {
             1000,
         ] {
             let before = "k".repeat(length);
-            for operation in [
-                Operation::Get,
-                Operation::Del,
-                Operation::Exists,
-                Operation::Incr,
-            ] {
-                let (mut ready, mut plain) = (Vec::new(), Vec::new());
-                encoder(&before, Ttl::None).append(operation, 5, &mut ready);
-                let verb = name(operation).to_uppercase();
-                append_command(
-                    &[verb.as_bytes(), format!("{before}5").as_bytes()],
-                    &mut plain,
-                );
-                assert_eq!(ready, plain);
+            for operation in [Operation::get(), Operation::del(), Operation::exists()] {
+                let ready = request(&encoder(&before, Ttl::None, &operation), 5, &[]);
+                let name = operation.name.to_uppercase();
+                assert_eq!(ready, plain(&[&name, &format!("{before}5")]));
             }
         }
     }

@@ -3,13 +3,15 @@
 //! Everything here belongs to one worker, is called with the time of the batch, and touches no socket.
 
 use super::connection::{Connection, Sent};
+use super::encode::RequestKeys;
 use super::fault::Fault;
 use super::job::Source;
 use super::pace::Schedule;
 use super::resp::{Reply, Step};
+use super::rule::Rule;
 use super::tally::Tally;
 use super::touch::Touches;
-use crate::workload::plan::Operation;
+use crate::workload::plan::Effect;
 
 /// What a worker's connections share.
 pub(super) struct Engine {
@@ -19,9 +21,11 @@ pub(super) struct Engine {
     pub(super) touches: Option<Touches>,
     /// Requests in flight per connection, at the most.
     pub(super) pipeline: usize,
-    /// Whether a read that misses is followed by a write.
-    pub(super) write_after_miss: bool,
-    /// Writes that followed a miss.
+    /// By operation: what its replies mean.
+    pub(super) rules: Vec<Rule>,
+    /// Further keys of the request under way.
+    pub(super) drawn: Vec<u64>,
+    /// Requests that followed another.
     pub(super) follow_ups: u64,
     /// Requests without a reply yet.
     pub(super) in_flight: u64,
@@ -34,7 +38,7 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    /// Counts the replies in `bytes`, which came on `connection` at `now_ns`; appends writes that follow a miss to `out`.
+    /// Counts the replies in `bytes`, which came on `connection` at `now_ns`; appends requests that follow to `out`.
     pub(super) fn absorb(
         &mut self,
         connection: &mut Connection,
@@ -80,18 +84,38 @@ impl Engine {
                 return;
             };
             let operation = self.source.operations.draw(&mut self.source.stream);
-            let key = self.source.keys.draw(&mut self.source.stream);
-            self.issue(
-                connection,
-                Sent {
-                    key,
-                    due_ns,
-                    sent_ns: now_ns,
-                    operation,
-                },
-                out,
-            );
+            let Some(rule) = self.rule(operation) else {
+                return;
+            };
+            let key = if rule.inserts {
+                self.source.inserts.take()
+            } else {
+                self.source.keys.draw(&mut self.source.stream)
+            };
+            let sent = Sent {
+                key,
+                due_ns,
+                sent_ns: now_ns,
+                operation,
+            };
+            if rule.keys > 1 {
+                self.draw_further(connection, rule.keys - 1);
+            }
+            self.issue(connection, sent, out);
         }
+    }
+
+    #[inline]
+    fn rule(&self, operation: u16) -> Option<Rule> {
+        self.rules.get(usize::from(operation)).copied()
+    }
+
+    /// Draws the keys of a request but for the first.
+    fn draw_further(&mut self, connection: &mut Connection, count: u32) {
+        let source = &mut self.source;
+        self.drawn
+            .extend((0..count).map(|_| source.keys.draw(&mut source.stream)));
+        connection.further_keys.extend(&self.drawn);
     }
 
     /// Whether all requests have been sent and answered.
@@ -115,7 +139,15 @@ impl Engine {
 
     #[inline]
     fn issue(&mut self, connection: &mut Connection, sent: Sent, out: &mut Vec<u8>) {
-        self.source.encoder.append(sent.operation, sent.key, out);
+        let keys = RequestKeys {
+            first: sent.key,
+            others: &self.drawn,
+        };
+        let source = &mut self.source;
+        source
+            .encoder
+            .append(sent.operation, keys, &mut source.stream, out);
+        self.drawn.clear();
         self.tally.late(sent.sent_ns - sent.due_ns);
         connection.pending.push_back(sent);
         self.in_flight += 1;
@@ -132,41 +164,92 @@ impl Engine {
     ) {
         self.in_flight -= 1;
         self.tally.answered(sent.operation);
-        self.tally.took(sent.due_ns, sent.sent_ns, now_ns);
+        self.tally
+            .took(sent.operation, sent.due_ns, sent.sent_ns, now_ns);
+        let Some(rule) = self.rule(sent.operation) else {
+            return;
+        };
+        if rule.inserts {
+            let end = self.source.inserts.settle(sent.key);
+            self.source.keys.grow(end);
+        }
         if reply == Reply::Error {
             self.tally.error(connection.scanner.word());
-            self.refuse(sent, now_ns);
-            return;
-        }
-        match sent.operation {
-            Operation::Get => {
-                let found = reply != Reply::Nil;
-                self.tally.read(found);
-                if found {
-                    self.touch(sent.key, now_ns, false);
-                } else if self.write_after_miss && !self.closing {
-                    self.follow_up(connection, sent.key, now_ns, out);
-                }
-            }
-            Operation::Set | Operation::Incr => self.touch(sent.key, now_ns, true),
-            Operation::Exists => self.tally.read(reply != Reply::Zero),
-            Operation::Del => self.forget(sent.key, now_ns, reply),
+            self.refuse(connection, rule, sent.key, now_ns);
+        } else if rule.keys == 1 {
+            self.learn(rule, sent.key, rule.is_absent(reply), now_ns);
+            self.follow_up(
+                connection,
+                rule,
+                sent.key,
+                rule.is_absent(reply),
+                now_ns,
+                out,
+            );
+        } else {
+            self.learn_many(connection, rule, sent.key, now_ns, out);
         }
     }
 
-    /// A write is due the moment its read has missed.
-    fn follow_up(&mut self, connection: &mut Connection, key: u64, now_ns: u64, out: &mut Vec<u8>) {
+    /// What a reply tells of one key.
+    #[inline]
+    fn learn(&mut self, rule: Rule, key: u64, absent: bool, now_ns: u64) {
+        match rule.effect {
+            Effect::Read | Effect::Search | Effect::ReadMany => {
+                self.tally.read(!absent);
+                if !absent {
+                    self.touch(key, now_ns, false);
+                }
+            }
+            Effect::Exists => self.tally.read(!absent),
+            Effect::Write => self.touch(key, now_ns, true),
+            Effect::Alter if !absent => self.touch(key, now_ns, true),
+            Effect::Delete if !absent => self.forget(key, now_ns),
+            Effect::Alter | Effect::Delete | Effect::Other => {}
+        }
+    }
+
+    /// What a reply tells of the keys of a request that has several.
+    fn learn_many(
+        &mut self,
+        connection: &mut Connection,
+        rule: Rule,
+        first: u64,
+        now_ns: u64,
+        out: &mut Vec<u8>,
+    ) {
+        for place in 0..rule.keys {
+            let Some(key) = further(connection, place, first) else {
+                return;
+            };
+            let absent = rule.effect == Effect::ReadMany && connection.scanner.is_nil(place);
+            self.learn(rule, key, absent, now_ns);
+            self.follow_up(connection, rule, key, absent, now_ns, out);
+        }
+    }
+
+    /// What follows a reply is due the moment that has come.
+    #[inline]
+    fn follow_up(
+        &mut self,
+        connection: &mut Connection,
+        rule: Rule,
+        key: u64,
+        absent: bool,
+        now_ns: u64,
+        out: &mut Vec<u8>,
+    ) {
+        let Some(operation) = rule.follower(absent).filter(|_| !self.closing) else {
+            return;
+        };
         self.follow_ups += 1;
-        self.issue(
-            connection,
-            Sent {
-                key,
-                due_ns: now_ns,
-                sent_ns: now_ns,
-                operation: Operation::Set,
-            },
-            out,
-        );
+        let sent = Sent {
+            key,
+            due_ns: now_ns,
+            sent_ns: now_ns,
+            operation,
+        };
+        self.issue(connection, sent, out);
     }
 
     #[inline]
@@ -176,19 +259,30 @@ impl Engine {
         }
     }
 
-    fn refuse(&mut self, sent: Sent, now_ns: u64) {
-        if let Some(touches) = &mut self.touches
-            && matches!(sent.operation, Operation::Set | Operation::Incr)
-        {
-            touches.refuse(sent.key, now_ns);
+    /// The keys of a request that was refused.
+    fn refuse(&mut self, connection: &mut Connection, rule: Rule, first: u64, now_ns: u64) {
+        for place in 0..rule.keys {
+            if let Some(key) = further(connection, place, first)
+                && let Some(touches) = &mut self.touches
+                && rule.effect == Effect::Write
+            {
+                touches.refuse(key, now_ns);
+            }
         }
     }
 
-    fn forget(&mut self, key: u64, now_ns: u64, reply: Reply) {
-        if let Some(touches) = &mut self.touches
-            && reply != Reply::Zero
-        {
+    fn forget(&mut self, key: u64, now_ns: u64) {
+        if let Some(touches) = &mut self.touches {
             touches.forget(key, now_ns);
         }
+    }
+}
+
+/// The key at `place` of the oldest request, whose first key is `first`; further ones are taken off.
+fn further(connection: &mut Connection, place: u32, first: u64) -> Option<u64> {
+    if place == 0 {
+        Some(first)
+    } else {
+        connection.further_keys.pop_front()
     }
 }

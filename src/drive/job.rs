@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::encode::Encoder;
+use super::inserts::Inserts;
 use crate::traffic::{Keys, NumberedText, Operations, Stream, ValueSource};
 use crate::workload::plan::{KeySpace, Load, Values};
 
@@ -67,6 +68,7 @@ pub(super) struct Source {
     pub(super) encoder: Encoder,
     pub(super) operations: Operations,
     pub(super) keys: Keys,
+    pub(super) inserts: Inserts,
     pub(super) stream: Stream,
 }
 
@@ -88,7 +90,8 @@ impl Job<'_> {
             ValueSource::new(self.values, self.seed),
         );
         Source {
-            encoder: Encoder::new(names, values, self.load.ttl),
+            encoder: Encoder::new(names, values, self.load.ttl, &self.load.operations),
+            inserts: Inserts::new(&(self.load.keys.end..self.keys.count), worker, self.crew()),
             operations: Operations::new(&self.load.operations),
             keys: Keys::new(self.load.order, &self.load.keys, worker, self.crew()),
             stream: Stream::new(self.seed, self.repetition, self.phase, worker),

@@ -201,14 +201,11 @@ pub fn nanoseconds(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workload::plan::{OnMiss, Operation, Order, Pace, Share, Ttl};
+    use crate::workload::plan::{Operation, Order, Pace, Ttl};
 
     fn load(pace: Pace, until: Until) -> Load {
         Load {
-            operations: vec![Share {
-                operation: Operation::Get,
-                share: 1.0,
-            }],
+            operations: vec![Operation::get()],
             keys: 0..10,
             order: Order::Sequential,
             until,
@@ -216,7 +213,6 @@ mod tests {
             pipeline: 1,
             pace,
             ttl: Ttl::None,
-            on_miss: OnMiss::Nothing,
         }
     }
 

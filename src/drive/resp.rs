@@ -8,9 +8,9 @@
 /// What a reply says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reply {
-    /// A value, a status, an aggregate, any integer but 0.
+    /// A value, a status, an aggregate of something, any integer but 0.
     Value,
-    /// The integer 0: no such key, to `EXISTS` and `DEL`.
+    /// The integer 0, or an aggregate of nothing: no such key, to `EXISTS`, `DEL` and `HGETALL`.
     Zero,
     /// Nil of either protocol.
     Nil,
@@ -38,6 +38,8 @@ pub const LINE_LIMIT: usize = 64 * 1024;
 const COUNT_LIMIT: u64 = 1 << 40;
 /// First words of errors are cut to this.
 const WORD_LIMIT: usize = 32;
+/// Elements of an aggregate of which it is known whether they were nil.
+const NILS_LIMIT: usize = 1024;
 /// Digits that a length or count may have.
 const DIGITS_LIMIT: usize = 12;
 
@@ -54,6 +56,10 @@ pub struct Scanner {
     said: Option<Reply>,
     /// First word of the last error.
     word: Word,
+    /// Elements of the reply under way, or of the last one, that were nil: a bit each, for as many as one request has keys.
+    nils: [u64; NILS_LIMIT / 64],
+    /// Elements of the aggregate under way that have been seen.
+    seen: usize,
 }
 
 /// A line that opens an element.
@@ -92,8 +98,25 @@ impl Scanner {
         self.word.bytes.get(..self.word.length).unwrap_or_default()
     }
 
+    /// Whether the element at `place` of the aggregate that came last was nil.
+    #[must_use]
+    pub fn is_nil(&self, place: u32) -> bool {
+        let place = place as usize;
+        let word = self.nils.get(place / 64).copied().unwrap_or_default();
+        word >> (place % 64) & 1 == 1
+    }
+
+    /// Another element of the aggregate under way.
+    #[inline]
+    fn note(&mut self, is_nil: bool) {
+        if let Some(word) = self.nils.get_mut(self.seen / 64) {
+            *word |= u64::from(is_nil) << (self.seen % 64);
+        }
+        self.seen += 1;
+    }
+
     /// Any reply, one element after another.
-    #[cold]
+    #[inline(never)]
     fn piecewise(&mut self, bytes: &[u8]) -> Result<Step, Malformed> {
         let mut used = 0;
         loop {
@@ -107,6 +130,15 @@ impl Scanner {
                 return Ok(Step::Reply(used, said));
             }
             let rest = bytes.get(used..).unwrap_or_default();
+            if self.open > 0
+                && self.aside == 0
+                && let Some((length, reply)) = whole(rest)
+            {
+                self.note(reply == Reply::Nil);
+                self.open -= 1;
+                used += length;
+                continue;
+            }
             match head(rest)? {
                 Some(head) if self.element(&head, rest)? => used += head.length,
                 _ => return Ok(Step::More(used)),
@@ -133,10 +165,16 @@ impl Scanner {
         let own = !(head.kind == b'|' || head.kind == b'>' && between);
         let elements = elements(head)?;
         match (between, own) {
-            (true, true) => (self.said, self.open) = (Some(says(head)), elements),
+            (true, true) => {
+                (self.said, self.open) = (Some(says(head)), elements);
+                (self.nils, self.seen) = ([0; NILS_LIMIT / 64], 0);
+            }
             (true, false) => self.aside = elements,
             (false, _) if self.aside > 0 => self.aside = self.aside + elements - u64::from(own),
-            (false, _) => self.open = self.open + elements - u64::from(own),
+            (false, _) => {
+                self.note(says(head) == Reply::Nil);
+                self.open = self.open + elements - u64::from(own);
+            }
         }
         self.skip = body;
         if self.open.max(self.aside) > COUNT_LIMIT {
@@ -278,7 +316,7 @@ fn says(head: &Head<'_>) -> Reply {
     match (head.kind, head.text) {
         (b'-' | b'!', _) => Reply::Error,
         (b'_', _) | (b'$' | b'*', b"-1") => Reply::Nil,
-        (b':', b"0") => Reply::Zero,
+        (b':' | b'*' | b'~' | b'%', b"0") => Reply::Zero,
         _ => Reply::Value,
     }
 }
@@ -391,7 +429,12 @@ mod tests {
                         bytes.extend(left.0);
                         bytes.extend(right.0);
                     }
-                    (bytes, Reply::Value)
+                    let reply = if elements == 0 {
+                        Reply::Zero
+                    } else {
+                        Reply::Value
+                    };
+                    (bytes, reply)
                 })
         })
     }
@@ -447,6 +490,22 @@ mod tests {
             .map(|found| found.1)
             .collect();
         assert_eq!(words, [b"OOM".to_vec(), b"SYNTAX".to_vec(), Vec::new()]);
+    }
+
+    #[test]
+    fn nils_of_an_array_are_known_by_their_place() {
+        let stream = b"*5\r\n$1\r\na\r\n$-1\r\n_\r\n:0\r\n$-1\r\n*2\r\n$-1\r\n$0\r\n\r\n";
+        let mut scanner = Scanner::default();
+        let nils = |scanner: &Scanner| {
+            (0..6)
+                .map(|place| scanner.is_nil(place))
+                .collect::<Vec<_>>()
+        };
+        let first = scanner.next(stream).unwrap();
+        assert_eq!(first, Step::Reply(28, Reply::Value));
+        assert_eq!(nils(&scanner), [false, true, true, false, true, false]);
+        scanner.next(&stream[28..]).unwrap();
+        assert_eq!(nils(&scanner), [true, false, false, false, false, false]);
     }
 
     #[test]

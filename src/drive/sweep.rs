@@ -5,19 +5,19 @@ use std::net::TcpStream;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::encode::Encoder;
+use super::encode::{Encoder, RequestKeys};
 use super::fault::Fault;
 use super::interrupt::Interrupt;
 use super::job::Access;
 use super::resp::{Reply, Scanner, Step};
-use crate::workload::plan::Operation;
+use crate::traffic::Stream;
 
 /// Requests that are out at a time: few enough that neither side's buffers fill up before the other reads.
 const WINDOW: u64 = 500;
 /// Bytes read at a time.
 const INPUT_BYTES: usize = 64 * 1024;
 
-/// Sends `operation` for each of `keys`, in order; whether the key was there (`DEL`, `EXISTS`) or the reply a value.
+/// Sends the first of the encoder's operations for each of `keys`, in order; whether the key was there (`DEL`, `EXISTS`) or the reply a value.
 ///
 /// # Errors
 ///
@@ -25,7 +25,6 @@ const INPUT_BYTES: usize = 64 * 1024;
 pub fn sweep(
     access: &Access,
     encoder: &Encoder,
-    operation: Operation,
     keys: Range<u64>,
     limit: Duration,
     interrupt: &Interrupt,
@@ -47,14 +46,17 @@ pub fn sweep(
         pipe.exchange(command, 1, &mut Vec::new())?;
     }
     let (mut found, mut requests) = (Vec::new(), Vec::new());
-    let mut from = keys.start;
+    let (mut from, mut stream) = (keys.start, Stream::new(0, 0, 0, 0));
     while from < keys.end {
         if interrupt.is_pulled() {
             return Err(Fault::CalledOff);
         }
         let to = keys.end.min(from + WINDOW);
         requests.clear();
-        (from..to).for_each(|key| encoder.append(operation, key, &mut requests));
+        for first in from..to {
+            let keys = RequestKeys { first, others: &[] };
+            encoder.append(0, keys, &mut stream, &mut requests);
+        }
         pipe.exchange(&requests, to - from, &mut found)?;
         from = to;
     }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use super::advance::Advance;
-use super::encode::{OPERATIONS, name};
 use super::timeline::{Intervals, Timeline};
 use crate::workload::plan::Operation;
 
@@ -98,13 +97,23 @@ impl Latencies {
 #[derive(Debug)]
 pub struct Tally {
     counts: Counts,
-    by_operation: [u64; OPERATIONS.len()],
+    /// By place in the load's list of operations.
+    by_operation: Vec<Kind>,
     errors: Vec<(Box<[u8]>, u64)>,
-    /// From the due time on an open loop, from the send on a closed one.
-    latency: Latencies,
+    /// Of requests that were never sent.
+    unsent: Latencies,
     /// From the send, and from due to send; on an open loop only.
     open: Option<OpenLoop>,
     timeline: Timeline,
+}
+
+/// What is counted and measured of one operation.
+#[derive(Debug)]
+struct Kind {
+    name: String,
+    answered: u64,
+    /// From the due time on an open loop, from the send on a closed one.
+    latency: Latencies,
 }
 
 #[derive(Debug)]
@@ -114,12 +123,23 @@ struct OpenLoop {
 }
 
 impl Tally {
-    /// An empty tally of a phase that begins at `now_ns`.
+    /// An empty tally of a phase that sends these operations and begins at `now_ns`.
     ///
     /// # Errors
     ///
     /// Only if the histograms' bounds were refused.
-    pub fn new(open_loop: bool, now_ns: u64) -> Result<Self, hdrhistogram::errors::CreationError> {
+    pub fn new(
+        operations: &[Operation],
+        open_loop: bool,
+        now_ns: u64,
+    ) -> Result<Self, hdrhistogram::errors::CreationError> {
+        let kind = |operation: &Operation| {
+            Ok(Kind {
+                name: operation.name.clone(),
+                answered: 0,
+                latency: Latencies::new()?,
+            })
+        };
         let open = || {
             Ok(OpenLoop {
                 service: Latencies::new()?,
@@ -128,9 +148,9 @@ impl Tally {
         };
         Ok(Self {
             counts: Counts::default(),
-            by_operation: [0; OPERATIONS.len()],
+            by_operation: operations.iter().map(kind).collect::<Result<_, _>>()?,
             errors: Vec::new(),
-            latency: Latencies::new()?,
+            unsent: Latencies::new()?,
             open: open_loop.then(open).transpose()?,
             timeline: Timeline::new(now_ns),
         })
@@ -157,8 +177,10 @@ impl Tally {
     /// The batch is over.
     #[inline]
     pub fn end_batch(&mut self) {
-        self.latency
-            .flush(|ns, times| self.timeline.record(ns, times));
+        let timeline = &mut self.timeline;
+        for kind in &mut self.by_operation {
+            kind.latency.flush(|ns, times| timeline.record(ns, times));
+        }
         if let Some(open) = &mut self.open {
             open.service.flush(|_, _| ());
             open.lateness.flush(|_, _| ());
@@ -167,10 +189,10 @@ impl Tally {
 
     /// A request was answered.
     #[inline]
-    pub fn answered(&mut self, operation: Operation) {
+    pub fn answered(&mut self, operation: u16) {
         self.counts.operations += 1;
-        if let Some(count) = self.by_operation.get_mut(operation as usize) {
-            *count += 1;
+        if let Some(kind) = self.by_operation.get_mut(usize::from(operation)) {
+            kind.answered += 1;
         }
     }
 
@@ -190,12 +212,12 @@ impl Tally {
 
     /// A request that was due at `due_ns` and sent at `sent_ns` was done with at `now_ns`.
     #[inline]
-    pub fn took(&mut self, due_ns: u64, sent_ns: u64, now_ns: u64) {
+    pub fn took(&mut self, operation: u16, due_ns: u64, sent_ns: u64, now_ns: u64) {
         let timeline = &mut self.timeline;
-        self.latency
-            .push(now_ns.saturating_sub(due_ns), |ns, times| {
-                timeline.record(ns, times)
-            });
+        if let Some(kind) = self.by_operation.get_mut(usize::from(operation)) {
+            let ended = |ns, times| timeline.record(ns, times);
+            kind.latency.push(now_ns.saturating_sub(due_ns), ended);
+        }
         if let Some(open) = &mut self.open {
             open.service.push(now_ns.saturating_sub(sent_ns), |_, _| ());
         }
@@ -204,10 +226,8 @@ impl Tally {
     /// A request that was due at `due_ns` and never sent was given up at `now_ns`.
     pub fn never_sent(&mut self, due_ns: u64, now_ns: u64) {
         let timeline = &mut self.timeline;
-        self.latency
-            .push(now_ns.saturating_sub(due_ns), |ns, times| {
-                timeline.record(ns, times)
-            });
+        let ended = |ns, times| timeline.record(ns, times);
+        self.unsent.push(now_ns.saturating_sub(due_ns), ended);
     }
 
     /// A request was sent so long after it was due.
@@ -222,20 +242,42 @@ impl Tally {
     #[must_use]
     pub fn finish(mut self, now_ns: u64) -> Measured {
         self.end_batch();
+        self.unsent
+            .flush(|ns, times| self.timeline.record(ns, times));
         let (service, lateness) = match self.open {
             Some(open) => (Some(open.service.histogram), Some(open.lateness.histogram)),
             None => (None, None),
         };
+        let mut latency = self.unsent.histogram;
+        for kind in &self.by_operation {
+            add(&mut latency, &kind.latency.histogram);
+        }
+        let measured = |kind: Kind| MeasuredKind {
+            name: kind.name,
+            answered: kind.answered,
+            latency: kind.latency.histogram,
+        };
         Measured {
             intervals: self.timeline.finish(now_ns, &self.counts),
             counts: self.counts,
-            by_operation: self.by_operation,
+            by_operation: self.by_operation.into_iter().map(measured).collect(),
             errors: self.errors,
-            latency: self.latency.histogram,
+            latency,
             service,
             lateness,
         }
     }
+}
+
+/// What was counted and measured of one operation.
+#[derive(Debug, Clone)]
+pub struct MeasuredKind {
+    /// Its name.
+    pub name: String,
+    /// Requests answered.
+    pub answered: u64,
+    /// As [`Measured::latency`], of requests that were sent.
+    pub latency: Histogram<u64>,
 }
 
 /// A tally that is complete, or several merged.
@@ -243,7 +285,8 @@ impl Tally {
 pub struct Measured {
     /// What was counted.
     pub counts: Counts,
-    by_operation: [u64; OPERATIONS.len()],
+    /// By place in the load's list of operations.
+    pub by_operation: Vec<MeasuredKind>,
     errors: Vec<(Box<[u8]>, u64)>,
     /// Nanoseconds from the due time on an open loop, from the send on a closed one.
     pub latency: Histogram<u64>,
@@ -256,12 +299,6 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Requests answered, by operation.
-    #[must_use]
-    pub fn by_operation(&self) -> BTreeMap<String, u64> {
-        by_operation(&self.by_operation)
-    }
-
     /// Errors by kind.
     #[must_use]
     pub fn errors(&self) -> BTreeMap<String, u64> {
@@ -271,8 +308,9 @@ impl Measured {
     /// Adds what another worker measured in the same phase.
     pub fn merge(&mut self, other: Self) {
         self.counts = self.counts.plus(&other.counts);
-        for (mine, theirs) in self.by_operation.iter_mut().zip(other.by_operation) {
-            *mine += theirs;
+        for (mine, theirs) in self.by_operation.iter_mut().zip(&other.by_operation) {
+            mine.answered += theirs.answered;
+            add(&mut mine.latency, &theirs.latency);
         }
         for (kind, count) in &other.errors {
             count_error(&mut self.errors, kind, *count);
@@ -290,11 +328,10 @@ impl Measured {
     }
 }
 
-fn by_operation(counts: &[u64; OPERATIONS.len()]) -> BTreeMap<String, u64> {
-    let pairs = OPERATIONS.into_iter().zip(counts);
-    pairs
-        .filter(|(_, count)| **count > 0)
-        .map(|(operation, count)| (name(operation).to_owned(), *count))
+fn by_operation(kinds: &[Kind]) -> BTreeMap<String, u64> {
+    let answered = kinds.iter().filter(|kind| kind.answered > 0);
+    answered
+        .map(|kind| (kind.name.clone(), kind.answered))
         .collect()
 }
 
@@ -340,13 +377,17 @@ fn count_error_beyond(errors: &mut [(Box<[u8]>, u64)], times: u64) {
 mod tests {
     use super::*;
 
+    fn tally(open_loop: bool) -> Tally {
+        Tally::new(&[Operation::get(), Operation::set(false)], open_loop, 0).unwrap()
+    }
+
     #[test]
     fn equal_latencies_are_counted_one_by_one_all_the_same() {
-        let mut tally = Tally::new(true, 0).unwrap();
+        let mut tally = tally(true);
         tally.begin_batch(100);
         for sent in [10, 10, 10, 20] {
-            tally.answered(Operation::Get);
-            tally.took(sent - 5, sent, 100);
+            tally.answered(0);
+            tally.took(0, sent - 5, sent, 100);
             tally.late(5);
         }
         tally.end_batch();
@@ -370,7 +411,7 @@ mod tests {
 
     #[test]
     fn error_kinds_have_a_limit_and_none_is_lost() {
-        let mut tally = Tally::new(false, 0).unwrap();
+        let mut tally = tally(false);
         for kind in 0..200 {
             tally.error(format!("E{kind}").as_bytes());
             tally.error(b"OOM");
@@ -384,10 +425,10 @@ mod tests {
     #[test]
     fn merging_adds_everything() {
         let one = |kind: &[u8]| {
-            let mut tally = Tally::new(true, 0).unwrap();
-            tally.answered(Operation::Set);
+            let mut tally = tally(true);
+            tally.answered(1);
             tally.error(kind);
-            tally.took(1_000, 2_000, 5_000);
+            tally.took(1, 1_000, 2_000, 5_000);
             tally.late(1_000);
             tally.finish(6_000)
         };
@@ -401,7 +442,11 @@ mod tests {
                 ..Counts::default()
             }
         );
-        assert_eq!(both.by_operation(), BTreeMap::from([("set".to_owned(), 2)]));
+        let kinds = both.by_operation.iter();
+        let kinds: Vec<_> = kinds
+            .map(|kind| (kind.answered, kind.latency.len()))
+            .collect();
+        assert_eq!(kinds, [(0, 0), (2, 2)]);
         assert_eq!(both.errors().len(), 2);
         assert_eq!(
             (both.latency.len(), both.latency.max()),

@@ -22,11 +22,11 @@ use super::fault::Fault;
 use super::interrupt::Interrupt;
 use super::job::Job;
 use super::pace::{Schedule, Waiter, nanoseconds};
+use super::rule::Rule;
 use super::tally::{Measured, Tally};
 use super::touch::Touches;
 use super::usage::thread_cpu_s;
 use crate::traffic::share_of;
-use crate::workload::plan::OnMiss;
 
 /// Replies are read into a buffer of this size, shared by the connections of a worker.
 const INPUT_BYTES: usize = 256 * 1024;
@@ -341,7 +341,8 @@ impl Worker {
         number: u64,
     ) -> Result<Self, Fault> {
         let schedule = Schedule::new(job.load, job.arrivals(), began_ns, number, job.crew());
-        let tally = Tally::new(schedule.is_open_loop(), began_ns)
+        let operations = &job.load.operations;
+        let tally = Tally::new(operations, schedule.is_open_loop(), began_ns)
             .map_err(|error| Fault::System(std::io::Error::other(error.to_string())))?;
         let engine = Engine {
             source: job.source(number),
@@ -349,7 +350,8 @@ impl Worker {
             tally,
             touches,
             pipeline: job.load.pipeline.max(1) as usize,
-            write_after_miss: job.load.on_miss == OnMiss::Set,
+            rules: operations.iter().map(Rule::of).collect(),
+            drawn: Vec::new(),
             follow_ups: 0,
             in_flight: 0,
             ended: false,
@@ -472,7 +474,7 @@ impl Worker {
         let fault = self.fault.take();
         let mut tally = std::mem::replace(
             &mut engine.tally,
-            Tally::new(false, now_ns).map_err(|_| Fault::Panicked)?,
+            Tally::new(&[], false, now_ns).map_err(|_| Fault::Panicked)?,
         );
         tally.begin_batch(now_ns);
         for (index, connection) in self.connections.iter().enumerate() {
@@ -481,7 +483,7 @@ impl Worker {
                 .filter(|(at, _)| *at == index)
                 .and_then(|(_, fault)| fault.kind());
             for sent in &connection.pending {
-                tally.took(sent.due_ns, sent.sent_ns, now_ns);
+                tally.took(sent.operation, sent.due_ns, sent.sent_ns, now_ns);
                 match lost_to {
                     Some(kind) => tally.error(kind.as_bytes()),
                     None => in_flight += 1,

@@ -333,6 +333,7 @@ fn phase(
             if reads.0 > 0 { "get" } else { "set" }.to_owned(),
             operations,
         )]),
+        latency_by_kind: BTreeMap::new(),
         errors: BTreeMap::new(),
         due: operations,
         in_flight: 0,

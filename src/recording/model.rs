@@ -118,6 +118,9 @@ pub struct PhaseRecord {
     pub operations: u64,
     /// Requests answered, by operation (`get`, `set`, …).
     pub operations_by_kind: BTreeMap<String, u64>,
+    /// Latency by operation, as `latency`; empty where the phase has only one operation.
+    #[serde(default)]
+    pub latency_by_kind: BTreeMap<String, Latency>,
     /// Errors by kind: the first word of the error reply (`OOM`, `ERR`, …), `timeout`, `disconnected`.
     pub errors: BTreeMap<String, u64>,
     /// Requests that fell due, writes after a miss included: always `operations`, plus the `timeout` and

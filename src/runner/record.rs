@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use crate::drive::Driven;
+use crate::drive::tally::{Measured, MeasuredKind};
 use crate::drive::timeline::Intervals;
 use crate::recording::model::{Interval, Latency, PhaseRecord};
 use crate::workload::plan::{Load, Pace};
@@ -25,7 +26,8 @@ pub(super) fn phase(
         started_s: driven.began_ns as f64 * SECONDS_PER_NS,
         elapsed_s,
         operations: measured.counts.operations,
-        operations_by_kind: measured.by_operation(),
+        operations_by_kind: by_kind(measured, |kind| kind.answered),
+        latency_by_kind: latency_by_kind(measured),
         errors: measured.errors(),
         due: driven.due,
         in_flight: driven.in_flight,
@@ -50,6 +52,25 @@ pub(super) fn phase(
     }
 }
 
+/// A figure of every operation that was answered, by its name.
+fn by_kind<T>(measured: &Measured, figure: impl Fn(&MeasuredKind) -> T) -> BTreeMap<String, T> {
+    let answered = measured
+        .by_operation
+        .iter()
+        .filter(|kind| kind.answered > 0);
+    answered
+        .map(|kind| (kind.name.clone(), figure(kind)))
+        .collect()
+}
+
+/// Where there is one operation only, its latency is that of all.
+fn latency_by_kind(measured: &Measured) -> BTreeMap<String, Latency> {
+    match measured.by_operation.len() {
+        0 | 1 => BTreeMap::new(),
+        _ => by_kind(measured, |kind| Latency::of(&kind.latency)),
+    }
+}
+
 /// What a pause leaves in the recording; nothing only where the bounds of an empty histogram are refused.
 pub(super) fn pause(name: &str, started_s: f64, elapsed_s: f64) -> Option<PhaseRecord> {
     let empty = Histogram::new(1).ok()?;
@@ -59,6 +80,7 @@ pub(super) fn pause(name: &str, started_s: f64, elapsed_s: f64) -> Option<PhaseR
         elapsed_s,
         operations: 0,
         operations_by_kind: BTreeMap::new(),
+        latency_by_kind: BTreeMap::new(),
         errors: BTreeMap::new(),
         due: 0,
         in_flight: 0,

@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 use super::{Running, TargetError};
 use crate::drive::{Interrupt, Job, Limits, drive};
 use crate::workload::plan::{
-    Action, Cell, Directive, KeySpace, Load, OnMiss, Operation, Order, Pace, Plan, Share, Ttl,
-    Until,
+    Action, Cell, Directive, KeySpace, Load, Operation, Order, Pace, Plan, Ttl, Until,
 };
 
 /// Trials under a limit, at the most.
@@ -158,11 +157,12 @@ impl Trial<'_> {
             // What expires during a trial would not be counted, but room is needed for its deadline.
             Ttl::After(length) => Ttl::After(length.max(Duration::from_secs(3600))),
         };
+        let ttl = loads()
+            .map(|load| load.ttl)
+            .find(|ttl| *ttl != Ttl::None)
+            .map_or(Ttl::None, lasting);
         Load {
-            operations: vec![Share {
-                operation: Operation::Set,
-                share: 1.0,
-            }],
+            operations: vec![Operation::set(ttl != Ttl::None)],
             keys: 0..self.keys.count,
             order: Order::Sequential,
             until: Until::Count(count),
@@ -173,11 +173,7 @@ impl Trial<'_> {
                 .unwrap_or(1)
                 .max(PIPELINE),
             pace: Pace::Closed,
-            ttl: loads()
-                .map(|load| load.ttl)
-                .find(|ttl| *ttl != Ttl::None)
-                .map_or(Ttl::None, lasting),
-            on_miss: OnMiss::Nothing,
+            ttl,
         }
     }
 }

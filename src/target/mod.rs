@@ -249,25 +249,28 @@ impl Running {
     ///
     /// Where the server does not answer, and when `interrupt` is pulled.
     pub fn present(&self, interrupt: &Interrupt) -> Result<Vec<bool>, TargetError> {
-        self.sweep(Operation::Exists, interrupt)
+        self.sweep(&Operation::exists(), interrupt)
     }
 
     /// Removes what is there from before: all keys of the database where that is allowed, else our own.
     fn clear(&mut self, interrupt: &Interrupt) -> Result<(), TargetError> {
         match &self.kind {
             Kind::Lent(_, endpoint) if endpoint.allow_flush => self.control.ask(&["FLUSHDB"]),
-            Kind::Lent(..) => self.sweep(Operation::Del, interrupt).map(drop),
+            Kind::Lent(..) => self.sweep(&Operation::del(), interrupt).map(drop),
             Kind::Embedded(_) | Kind::Spawned(_) => Ok(()),
         }
     }
 
-    fn sweep(&self, operation: Operation, interrupt: &Interrupt) -> Result<Vec<bool>, TargetError> {
-        let encoder = Encoder::without_values(&self.keys);
+    fn sweep(
+        &self,
+        operation: &Operation,
+        interrupt: &Interrupt,
+    ) -> Result<Vec<bool>, TargetError> {
+        let encoder = Encoder::without_values(&self.keys, operation);
         let limit = Limits::default().reply;
         Ok(sweep(
             &self.access,
             &encoder,
-            operation,
             0..self.keys.count,
             limit,
             interrupt,

@@ -31,7 +31,7 @@ pub use uniform::Uniform;
 pub use value::ValueSource;
 pub use zipfian::Zipfian;
 
-use crate::workload::plan::{Operation, Order, Share};
+use crate::workload::plan::{Operation, Order};
 
 /// Draws key numbers of one worker from a range of the key space.
 #[derive(Debug, Clone)]
@@ -54,6 +54,10 @@ impl Keys {
         }
     }
 
+    /// The keys up to `end`, which is not included, are there now: inserts have been answered.
+    #[inline]
+    pub fn grow(&mut self, _end: u64) {}
+
     /// The next key number.
     #[inline]
     pub fn draw(&mut self, stream: &mut Stream) -> u64 {
@@ -65,39 +69,42 @@ impl Keys {
     }
 }
 
-/// Draws operations by their shares.
+/// Draws operations by their shares, as places in the list they came from.
 #[derive(Debug, Clone)]
 pub enum Operations {
     /// There is one only: nothing to draw.
-    One(Operation),
-    /// Several, by share.
-    Mix {
-        /// Column `i` of the table stands for operation `i`.
-        operations: Vec<Operation>,
-        /// Draws a column.
-        table: Alias,
-    },
+    One(u16),
+    /// Several: column `i` of the table stands for operation `i`.
+    Mix(Alias),
 }
 
 impl Operations {
-    /// Operations with a probability proportional to their shares; no shares at all mean `Get`.
-    pub fn new(shares: &[Share]) -> Self {
-        match shares {
-            [] => Self::One(Operation::Get),
-            [only] => Self::One(only.operation),
-            several => Self::Mix {
-                operations: several.iter().map(|share| share.operation).collect(),
-                table: Alias::new(&several.iter().map(|share| share.share).collect::<Vec<_>>()),
-            },
+    /// Operations with a probability proportional to their shares, up to the last that has one.
+    pub fn new(operations: &[Operation]) -> Self {
+        let mut drawn = (0..)
+            .zip(operations)
+            .filter(|(_, operation)| operation.share > 0.0);
+        match (drawn.next(), drawn.next()) {
+            (None, _) => Self::One(0),
+            (Some((only, _)), None) => Self::One(only),
+            _ => {
+                let last = operations
+                    .iter()
+                    .rposition(|operation| operation.share > 0.0);
+                let drawn = operations.iter().take(last.map_or(0, |last| last + 1));
+                Self::Mix(Alias::new(
+                    &drawn.map(|operation| operation.share).collect::<Vec<_>>(),
+                ))
+            }
         }
     }
 
-    /// The next operation.
+    /// The place of the next operation.
     #[inline]
-    pub fn draw(&self, stream: &mut Stream) -> Operation {
+    pub fn draw(&self, stream: &mut Stream) -> u16 {
         match self {
-            Self::One(operation) => *operation,
-            Self::Mix { operations, table } => operations[table.draw(stream)],
+            Self::One(only) => *only,
+            Self::Mix(table) => table.draw(stream) as u16,
         }
     }
 }
@@ -123,25 +130,27 @@ mod tests {
 
     #[test]
     fn operations_come_by_their_shares() {
-        let shares = [
-            (Operation::Get, 0.9),
-            (Operation::Set, 0.09),
-            (Operation::Del, 0.01),
+        let shared = |operation, share| Operation { share, ..operation };
+        let list = [
+            shared(Operation::get(), 0.9),
+            shared(Operation::set(false), 0.09),
+            shared(Operation::exists(), 0.0),
+            shared(Operation::del(), 0.01),
         ];
-        let shares = shares.map(|(operation, share)| Share { operation, share });
-        let operations = Operations::new(&shares);
+        let operations = Operations::new(&list);
         let mut stream = Stream::new(7, 0, 0, 0);
         let draws = 1_000_000;
-        let mut counts = std::collections::BTreeMap::new();
+        let mut counts = [0u32; 4];
         for _ in 0..draws {
-            *counts.entry(operations.draw(&mut stream)).or_insert(0u32) += 1;
+            counts[usize::from(operations.draw(&mut stream))] += 1;
         }
-        for Share { operation, share } in shares {
-            let expected = share * f64::from(draws);
-            let deviation = (f64::from(counts[&operation]) - expected).abs() / expected.sqrt();
+        for (operation, count) in list.iter().zip(counts) {
+            let expected = operation.share * f64::from(draws);
+            let deviation = (f64::from(count) - expected).abs() / expected.max(1.0).sqrt();
             assert!(
                 deviation < 4.0,
-                "{operation:?}: {deviation} standard deviations off"
+                "{}: {deviation} standard deviations off",
+                operation.name
             );
         }
     }

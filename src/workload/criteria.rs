@@ -3,9 +3,9 @@
 //! Both are read, and refused with the place of a slip, before anything is started.
 
 use super::check::facts;
-use super::expect::{self, Expression, Flaw, Names};
+use super::expect::{self, Expression, Names};
 use super::plan::{Expectation, Plan};
-use super::problem::{Place, Problem, Problems, Source};
+use super::problem::{Flaw, Place, Problem, Problems, Source};
 use super::units::{Count, FromText, Portion, Size, decimal};
 use super::words;
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::advice;
 use super::plan::{
-    Action, Capacity, ClockKind, Directive, Load, OnMiss, Operation, Order, Pace, Phase, Plan,
-    SizeDistribution, Stretch, Target, Template, Ttl, Until, Values,
+    Action, Capacity, ClockKind, Directive, Load, Operation, Order, Pace, Phase, Plan,
+    SizeDistribution, Stretch, Target, Template, Ttl, Until, Values, When,
 };
 use super::words::{bytes, counted, time};
 
@@ -175,9 +175,7 @@ fn load(load: &Load) -> String {
     if let Ttl::After(ttl) = load.ttl {
         let _ = write!(text, ", ttl {}", time(ttl));
     }
-    if load.on_miss == OnMiss::Set {
-        text.push_str(", set on a miss");
-    }
+    text.push_str(&follows(load));
     text
 }
 
@@ -204,32 +202,37 @@ fn stretch(stretch: &Stretch) -> String {
 }
 
 fn operations(load: &Load) -> String {
-    match load.operations.as_slice() {
-        [only] => name(only.operation).to_owned(),
+    let drawn: Vec<&Operation> = load
+        .operations
+        .iter()
+        .filter(|sent| sent.share > 0.0)
+        .collect();
+    match drawn.as_slice() {
+        [only] => only.name.clone(),
         several => {
             let shares: Vec<String> = several
                 .iter()
-                .map(|share| {
-                    format!(
-                        "{} {}%",
-                        name(share.operation),
-                        (share.share * 1e8).round() / 1e6
-                    )
-                })
+                .map(|sent| format!("{} {}%", sent.name, (sent.share * 1e8).round() / 1e6))
                 .collect();
             shares.join(", ")
         }
     }
 }
 
-fn name(operation: Operation) -> &'static str {
-    match operation {
-        Operation::Get => "get",
-        Operation::Set => "set",
-        Operation::Del => "del",
-        Operation::Exists => "exists",
-        Operation::Incr => "incr",
+/// `, set on a miss of get, put after fetch`
+fn follows(load: &Load) -> String {
+    let mut text = String::new();
+    for sent in &load.operations {
+        let follow = sent
+            .follow
+            .and_then(|follow| Some((follow.when, load.operations.get(follow.operation)?)));
+        let _ = match follow {
+            None => Ok(()),
+            Some((When::Miss, next)) => write!(text, ", {} on a miss of {}", next.name, sent.name),
+            Some((When::Always, next)) => write!(text, ", {} after {}", next.name, sent.name),
+        };
     }
+    text
 }
 
 fn order(order: Order) -> String {

@@ -4,6 +4,7 @@
 //! one kind, so that no latency is compared with a share.
 
 use super::plan::{Comparison, Measure, Metric, Operand};
+use super::problem::Flaw;
 use super::units::{Count, FromText, Portion, Rate, Size, Time, decimal};
 use super::words;
 
@@ -33,14 +34,6 @@ pub(super) struct Expression {
     pub(super) left: Operand,
     pub(super) comparison: Comparison,
     pub(super) right: Operand,
-}
-
-/// What is wrong with an expression, and which bytes of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Flaw {
-    pub(super) start: usize,
-    pub(super) length: usize,
-    pub(super) message: String,
 }
 
 /// What a quantity is a quantity of.

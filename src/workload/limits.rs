@@ -28,6 +28,10 @@ pub const CLIENTS: u64 = 10_000;
 pub const PIPELINE: u64 = 10_000;
 /// Bytes of values in flight: clients times pipeline times the largest value.
 pub const BYTES_IN_FLIGHT: u64 = 4 << 30;
+/// Keys, or fields, of one request.
+pub const KEYS_PER_REQUEST: u64 = 1000;
+/// Operations of one phase.
+pub const OPERATIONS: usize = 100;
 /// Requests per second.
 pub const RATE: f64 = 1e8;
 /// Steps of a rate.

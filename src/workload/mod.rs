@@ -6,17 +6,21 @@
 
 mod advice;
 mod check;
+mod commands;
 pub mod criteria;
 mod describe;
 mod directives;
+mod earlier;
 mod expect;
 pub mod limits;
+mod operation;
 mod overrides;
 pub mod plan;
 mod problem;
 mod reader;
 pub mod schema;
 mod target;
+mod template;
 mod units;
 mod words;
 mod written;

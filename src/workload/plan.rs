@@ -9,6 +9,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use super::operation::{Effect, Follow, KeyChoice, Operation, Part, When, Word};
+
 /// A whole workload, ready to be driven.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
@@ -187,8 +189,9 @@ pub enum Action {
 /// Requests: which, on which keys, how many, how fast.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Load {
-    /// Operations with their shares, which add up to 1.
-    pub operations: Vec<Share>,
+    /// What is sent, by shares, which add up to 1, and what follows that.
+    #[serde(deserialize_with = "super::earlier::operations")]
+    pub operations: Vec<Operation>,
     /// The keys that may be drawn, as a range of the key space.
     pub keys: Range<u64>,
     /// How keys are drawn from that range.
@@ -201,37 +204,8 @@ pub struct Load {
     pub pipeline: u32,
     /// When requests are due.
     pub pace: Pace,
-    /// Time to live given to every value that is written.
+    /// Time to live, for the operations that tell one.
     pub ttl: Ttl,
-    /// What follows a read that misses.
-    pub on_miss: OnMiss,
-}
-
-/// An operation and its share of a mix.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Share {
-    /// The operation.
-    pub operation: Operation,
-    /// Its share, above 0, at most 1.
-    pub share: f64,
-}
-
-/// What one request does to its key.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Operation {
-    /// `GET key`.
-    Get,
-    /// `SET key value`, with the TTL where there is one.
-    Set,
-    /// `DEL key`.
-    Del,
-    /// `EXISTS key`.
-    Exists,
-    /// `INCR key`.
-    Incr,
 }
 
 /// How keys are drawn from a range.
@@ -253,7 +227,7 @@ pub enum Order {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Until {
-    /// After this many requests (writes that follow a miss not counted).
+    /// After this many requests (those that follow another not counted).
     Count(u64),
     /// After this long.
     Elapsed(Duration),
@@ -292,16 +266,6 @@ pub enum Ttl {
     None,
     /// Values expire after this long.
     After(Duration),
-}
-
-/// What follows a read that misses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OnMiss {
-    /// Nothing.
-    Nothing,
-    /// The value is written, as a cache-aside client would after asking its database.
-    Set,
 }
 
 /// Whether and in which groups survival is probed.

@@ -38,6 +38,32 @@ impl Problem {
     }
 }
 
+/// What is wrong with a text that has a grammar of its own, and which bytes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Flaw {
+    pub(super) start: usize,
+    pub(super) length: usize,
+    pub(super) message: String,
+}
+
+impl Flaw {
+    /// The problem, where `text` is what was written at `place`: exact in a plain scalar, one further in a quoted one without
+    /// escapes (which would have made it longer), and about the whole of any other.
+    pub(super) fn at(self, place: Place, text: &str) -> Problem {
+        let exact = |quote| Place {
+            start: place.start + quote + self.start,
+            length: self.length,
+            ..place
+        };
+        let place = match place.length.checked_sub(text.len()) {
+            Some(0) => exact(0),
+            Some(2) => exact(1),
+            _ => place,
+        };
+        Problem::new(place, self.message)
+    }
+}
+
 /// Whether it has been told already that `key` was misspelt, so that it need not be told that it is missing, too.
 pub(super) fn is_meant(key: &str, problems: &[Problem]) -> bool {
     let meant = format!("did you mean `{key}`?");

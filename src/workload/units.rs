@@ -475,6 +475,21 @@ impl FromText for Plain {
 
 scalar!(Plain, "text", "A text.", { "type": "string" });
 
+/// An operation by its name, or a command by template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Command(pub(super) String);
+
+impl FromText for Command {
+    const WHAT: &'static str =
+        "an operation such as get, or a command such as HSET user:{key} field {value}";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+scalar!(Command, "command", "An operation (`get`), or a command by template (`HSET user:{key} field {value}`).", { "type": "string" });
+
 /// The value of a server directive, handed over as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Setting(pub(super) String);

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 
 use super::reader::{At, Entries, Given, SCALAR_OR_MAP};
 use super::units::{
-    Count, FromText, KeyRange, Name, Number, Plain, Portion, Rate, Setting, Size, Text, Time, Ttl,
+    Command, Count, FromText, KeyRange, Name, Number, Plain, Portion, Rate, Setting, Size, Text,
+    Time, Ttl,
 };
 use super::words;
 
@@ -242,10 +243,10 @@ pub(super) struct Load {
     /// How keys are drawn from the range.
     #[schemars(extend("default" = "sequential"))]
     pub(super) order: Given<Order>,
-    /// What is sent: one operation, or several with shares that add up to 100% (`{ get: 95%, set: 5% }`). `save` and `flood` set,
-    /// `read` gets; `mix` has to be told.
+    /// What is sent: one operation or command (`get`, `"HSET user:{key} field {value}"`), or several with shares that add up to
+    /// 100% (`{ get: 95%, set: 5% }`). `save` and `flood` set, `read` gets; `mix` has to be told.
     pub(super) operations: Given<Operations>,
-    /// The phase ends after this many requests (writes after a miss not counted). Left out, and no `for`: as many as there
+    /// The phase ends after this many requests (those that follow another not counted). Left out, and no `for`: as many as there
     /// are keys in the range; `mix` has to be told one of both.
     pub(super) count: Given<Count>,
     /// The phase ends after this long.
@@ -265,9 +266,10 @@ pub(super) struct Load {
     /// Time to live of what is written.
     #[schemars(extend("default" = "none"))]
     pub(super) ttl: Given<Ttl>,
-    /// What follows a read that misses: `nothing`, or `set` as a cache-aside client would after asking its database.
+    /// What follows a read that misses: `nothing`, or `set` (or any operation) as a cache-aside client would after asking its
+    /// database.
     #[schemars(extend("default" = "nothing"))]
-    pub(super) on_miss: Given<OnMiss>,
+    pub(super) on_miss: Given<Command>,
 }
 
 /// A rate, or how it changes.
@@ -403,17 +405,76 @@ pub(super) enum Operations {
     /// One for every request.
     One(String),
     /// Several, by share.
-    Mix(Entries<Portion>),
+    Mix(Entries<Sent>),
 }
 
-/// What follows a read that misses.
+/// The share of an operation, or a map with more.
+#[derive(Debug)]
+pub(super) enum Sent {
+    /// Its share alone.
+    Share(Portion),
+    /// With settings.
+    Settings(Box<Settings>),
+}
+
+/// An operation with settings.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(
+    rename = "operation_settings",
+    default,
+    deny_unknown_fields,
+    expecting = "a map with `share` and more of an operation"
+)]
+pub(super) struct Settings {
+    /// Its share of the requests. Left out: all of them, where it is the only one.
+    pub(super) share: Given<Portion>,
+    /// The command, where the name is not one that is known.
+    pub(super) send: Given<Plain>,
+    /// How many keys `{keys}` and `{pairs}` are.
+    #[schemars(extend("default" = 10))]
+    pub(super) keys: Given<Count>,
+    /// Which key it is sent for.
+    #[schemars(extend("default" = "drawn"))]
+    pub(super) key: Given<Choice>,
+    /// What a reply tells. Left out: what is known of the command; `other` where nothing is.
+    pub(super) effect: Given<EffectName>,
+    /// What follows for the same key after a miss. Left out: what the phase says.
+    pub(super) on_miss: Given<Command>,
+    /// What follows for the same key after every reply but an error, as in read-modify-write.
+    #[schemars(extend("default" = "nothing"))]
+    pub(super) then: Given<Command>,
+}
+
+/// Which key an operation is sent for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename = "on_miss", rename_all = "snake_case")]
-pub(super) enum OnMiss {
-    /// Nothing.
-    Nothing,
-    /// The value is written.
-    Set,
+#[serde(rename = "key_choice", rename_all = "snake_case")]
+pub(super) enum Choice {
+    /// One of the phase's keys.
+    Drawn,
+    /// The next one behind the phase's keys: an insert.
+    New,
+}
+
+/// What a reply tells of the keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename = "effect", rename_all = "snake_case")]
+pub(super) enum EffectName {
+    /// A read: nil is a miss.
+    Read,
+    /// A read: nil, 0 or an empty reply is a miss.
+    Search,
+    /// A read of several keys: every nil in the array is a miss.
+    ReadMany,
+    /// As `search`, but the key does not count as used.
+    Exists,
+    /// Makes or changes its keys.
+    Write,
+    /// Changes a key that is there; nil or 0: there was nothing to change.
+    Alter,
+    /// Removes its keys.
+    Delete,
+    /// Tells nothing of a key.
+    Other,
 }
 
 /// How long, or a map with `for` and `name`.
@@ -549,12 +610,22 @@ scalar_or_map!(
 scalar_or_map!(
     Operations,
     "operations",
-    "an operation, or a map of operations to shares such as { get: 95%, set: 5% }",
+    "an operation, a command, or a map of operations to shares such as { get: 95%, set: 5% }",
     OperationsVisitor,
-    OperationName,
-    Shares,
+    Command,
+    Entries<Sent>,
     |text| Ok::<_, String>(Operations::One(text.to_owned())),
-    |shares| Operations::Mix(shares.0)
+    Operations::Mix
+);
+scalar_or_map!(
+    Sent,
+    "sent",
+    "a share such as 95% or 0.95, or a map with `share` and more of an operation",
+    SentVisitor,
+    Portion,
+    Settings,
+    |text| Portion::from_text(text).map(Sent::Share),
+    |settings| Sent::Settings(Box::new(settings))
 );
 scalar_or_map!(
     Pause,
@@ -634,14 +705,6 @@ entries_with_schema!(SpawnSettings, Setting, "spawn_settings", {
     "additionalProperties": { "type": ["string", "number", "boolean"] }
 });
 
-entries_with_schema!(Shares, Portion, "shares", {
-    "description": "Operations with their shares, which add up to 100%.",
-    "type": "object",
-    "minProperties": 1,
-    "propertyNames": { "enum": ["get", "set", "del", "exists", "incr"] },
-    "additionalProperties": { "anyOf": [{ "type": "number", "minimum": 0, "maximum": 1 }, { "type": "string", "pattern": "^[0-9.]+%?$" }] }
-});
-
 /// A variant without settings may be written as its bare name: `- save` for `- save: {}`.
 fn or_bare_name(schema: &mut Schema) {
     let Some(variants) = schema.get_mut("oneOf").and_then(Value::as_array_mut) else {
@@ -665,18 +728,5 @@ impl JsonSchema for RangeOrName {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let range = generator.subschema_for::<KeyRange>();
         json_schema!({ "anyOf": [range, { "enum": ["sequential", "uniform", "zipfian"] }] })
-    }
-}
-
-/// The schema of one operation.
-struct OperationName;
-
-impl JsonSchema for OperationName {
-    fn schema_name() -> Cow<'static, str> {
-        "operation".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "description": "An operation on a key.", "enum": ["get", "set", "del", "exists", "incr"] })
     }
 }

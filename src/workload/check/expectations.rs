@@ -1,7 +1,7 @@
 //! Expectations: expressions, and the cells they are about.
 
 use super::compare::part_of_label;
-use crate::workload::expect::{self, Expression, Flaw, Names, PhaseFacts};
+use crate::workload::expect::{self, Expression, Names, PhaseFacts};
 use crate::workload::limits;
 use crate::workload::plan::{Cell, Expectation, Metric, Operand, Survival};
 use crate::workload::problem::{Place, Problem};
@@ -126,24 +126,9 @@ fn expectation(
             right,
         }),
         Err(flaw) => {
-            problems.push(Problem::new(within(place, text, &flaw), flaw.message));
+            problems.push(flaw.at(place, text));
             None
         }
-    }
-}
-
-/// Where a flaw of `text` stands, `text` being written at `place`: exactly in a plain scalar, one further in a quoted one without
-/// escapes (which would have made it longer), and somewhere in any other.
-fn within(place: Place, text: &str, flaw: &Flaw) -> Place {
-    let quote = match place.length.checked_sub(text.len()) {
-        Some(0) => 0,
-        Some(2) => 1,
-        _ => return place,
-    };
-    Place {
-        start: place.start + quote + flaw.start,
-        length: flaw.length,
-        ..place
     }
 }
 

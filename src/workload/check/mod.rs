@@ -6,6 +6,7 @@
 mod compare;
 mod data;
 mod expectations;
+mod operations;
 mod pace;
 mod phases;
 mod survival;

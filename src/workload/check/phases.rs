@@ -4,17 +4,16 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
+use super::operations::operations;
 use super::{Context, bounded, pace, resolve};
 use crate::workload::expect::PhaseFacts;
 use crate::workload::limits;
-use crate::workload::plan::{
-    Action, Load, OnMiss, Operation, Order, Pace, Phase, Share, Ttl, Until,
-};
+use crate::workload::plan::{Action, KeyChoice, Load, Operation, Order, Pace, Phase, Ttl, Until};
 use crate::workload::problem::{Place, Problem, is_meant};
-use crate::workload::reader::{At, Entries, Given};
-use crate::workload::units::{self, KeyRange, Name, Number, Portion, Time};
+use crate::workload::reader::{At, Given};
+use crate::workload::units::{self, Command, KeyRange, Name, Number, Time};
 use crate::workload::words;
-use crate::workload::written::{self, Drawn, Operations, PhaseKeys, Workload};
+use crate::workload::written::{self, Drawn, PhaseKeys, Workload};
 
 /// What YCSB uses.
 const DEFAULT_EXPONENT: f64 = 0.99;
@@ -44,6 +43,15 @@ impl Kind {
             Self::Read => "read",
             Self::Flood => "flood",
             Self::Mix => "mix",
+        }
+    }
+
+    /// What is sent where the file does not say.
+    fn usual(self) -> Option<&'static str> {
+        match self {
+            Self::Save | Self::Flood => Some("set"),
+            Self::Read => Some("get"),
+            Self::Mix => None,
         }
     }
 }
@@ -100,7 +108,7 @@ pub(super) fn phases(
 pub(in crate::workload) fn facts(phase: &Phase) -> PhaseFacts {
     let (loads, reads) = match &phase.action {
         Action::Pause(_) => (false, false),
-        Action::Load(load) => (true, sends(load, Operation::Get)),
+        Action::Load(load) => (true, reads(load)),
     };
     PhaseFacts {
         name: phase.name.clone(),
@@ -109,10 +117,11 @@ pub(in crate::workload) fn facts(phase: &Phase) -> PhaseFacts {
     }
 }
 
-fn sends(load: &Load, operation: Operation) -> bool {
+/// Whether replies may be hits or misses.
+fn reads(load: &Load) -> bool {
     load.operations
         .iter()
-        .any(|share| share.operation == operation)
+        .any(|operation| operation.effect.may_miss())
 }
 
 /// A name for each phase: its own, or its kind, made unique.
@@ -229,8 +238,9 @@ fn load(
 ) -> Load {
     let (keys, order) = keys_and_order(written, space, problems);
     let pace = pace::pace(&written.rate, problems);
+    let ttl = ttl(&written.ttl, problems);
     let load = Load {
-        operations: operations(kind, written, place, name, problems),
+        operations: operations(kind.usual(), written, ttl, (place, name), problems),
         until: until(kind, written, place, name, (&keys, &pace), problems),
         keys,
         order,
@@ -244,10 +254,10 @@ fn load(
             problems,
         ) as u32,
         pace,
-        ttl: ttl(&written.ttl, problems),
-        on_miss: on_miss(&written.on_miss),
+        ttl,
     };
     note_what_never_happens(&load, written, name, problems);
+    note_no_room(&load, written, space, problems);
     note_too_much_in_flight(&load, written, place, space, problems);
     load
 }
@@ -311,96 +321,6 @@ fn zipfian(written: &Given<Number>, problems: &mut Vec<Problem>) -> Order {
     Order::Zipfian { exponent }
 }
 
-fn operations(
-    kind: Kind,
-    written: &written::Load,
-    place: Place,
-    name: &str,
-    problems: &mut Vec<Problem>,
-) -> Vec<Share> {
-    let only = |operation| {
-        vec![Share {
-            operation,
-            share: 1.0,
-        }]
-    };
-    match (written.operations.get(), kind) {
-        (Some((Operations::One(operation), place)), _) => {
-            only(known_operation(operation, place, problems).unwrap_or(Operation::Get))
-        }
-        (Some((Operations::Mix(entries), place)), _) => mix(entries, place, problems),
-        (None, Kind::Save | Kind::Flood) => only(Operation::Set),
-        (None, Kind::Read) => only(Operation::Get),
-        (None, Kind::Mix) => {
-            if !written.operations.is_given() {
-                problems.push(Problem::new(
-                    place,
-                    format!(
-                        "`{name}` needs `operations`, as in operations: {{ get: 95%, set: 5% }}"
-                    ),
-                ));
-            }
-            only(Operation::Get)
-        }
-    }
-}
-
-/// Operations by the names they have in workloads.
-const OPERATIONS: [(&str, Operation); 5] = [
-    ("get", Operation::Get),
-    ("set", Operation::Set),
-    ("del", Operation::Del),
-    ("exists", Operation::Exists),
-    ("incr", Operation::Incr),
-];
-
-fn known_operation(name: &str, place: Place, problems: &mut Vec<Problem>) -> Option<Operation> {
-    let known = OPERATIONS
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, operation)| *operation);
-    if known.is_none() {
-        problems.push(Problem::new(
-            place,
-            words::unknown("operation", name, &OPERATIONS.map(|(known, _)| known)),
-        ));
-    }
-    known
-}
-
-fn mix(entries: &Entries<Portion>, place: Place, problems: &mut Vec<Problem>) -> Vec<Share> {
-    let before = problems.len();
-    let mut shares = Vec::new();
-    for (name, share) in &entries.0 {
-        let operation = name
-            .get()
-            .and_then(|(name, place)| known_operation(name, place, problems));
-        let (Some(operation), Some((Portion(share), place))) = (operation, share.get()) else {
-            continue;
-        };
-        if *share == 0.0 {
-            problems.push(Problem::new(
-                place,
-                "a share of zero is never drawn; leave the operation out",
-            ));
-        }
-        shares.push(Share {
-            operation,
-            share: *share,
-        });
-    }
-    let all_read = shares.len() == entries.0.len() && problems.len() == before;
-    let sum: f64 = shares.iter().map(|share| share.share).sum();
-    if all_read && (sum - 1.0).abs() > 1e-9 {
-        let percent = (sum * 1e8).round() / 1e6;
-        problems.push(Problem::new(
-            place,
-            format!("the shares add up to {percent}%; they must add up to 100%"),
-        ));
-    }
-    shares
-}
-
 fn until(
     kind: Kind,
     written: &written::Load,
@@ -460,13 +380,6 @@ fn ttl(written: &Given<units::Ttl>, problems: &mut Vec<Problem>) -> Ttl {
     }
 }
 
-fn on_miss(written: &Given<written::OnMiss>) -> OnMiss {
-    match written.get() {
-        None | Some((written::OnMiss::Nothing, _)) => OnMiss::Nothing,
-        Some((written::OnMiss::Set, _)) => OnMiss::Set,
-    }
-}
-
 /// Settings that would have no effect are mistakes about what the phase does.
 fn note_what_never_happens(
     load: &Load,
@@ -474,13 +387,25 @@ fn note_what_never_happens(
     name: &str,
     problems: &mut Vec<Problem>,
 ) {
-    let reads = sends(load, Operation::Get);
-    if let (OnMiss::Set, false, Some(place)) = (load.on_miss, reads, written.on_miss.place()) {
+    if let (false, Some((Command(follower), place))) = (reads(load), written.on_miss.get())
+        && follower != "nothing"
+    {
         problems.push(Problem::new(place, format!("`{name}` reads nothing that could miss; leave `on_miss` out, or give it the operation get")));
     }
-    let writes = sends(load, Operation::Set) || (reads && load.on_miss == OnMiss::Set);
-    if let (Ttl::After(_), false, Some(place)) = (load.ttl, writes, written.ttl.place()) {
-        problems.push(Problem::new(place, format!("`{name}` writes nothing that could expire; leave `ttl` out, or give it the operation set")));
+}
+
+/// New keys are those of the key space behind the phase's.
+fn note_no_room(load: &Load, written: &written::Load, space: &Space, problems: &mut Vec<Problem>) {
+    let news = |operation: &&Operation| operation.key == KeyChoice::New;
+    if let (Some(operation), Some(count)) = (load.operations.iter().find(news), space.count)
+        && load.keys.end >= count
+    {
+        let place = written.keys.place().or(written.operations.place());
+        let message = format!(
+            "`{}` inserts new keys behind those of the phase, and there are none: `keys` ends at {count}, the last there is; give the phase fewer, or raise `count`",
+            operation.name
+        );
+        problems.push(Problem::new(place.unwrap_or_default(), message));
     }
 }
 
@@ -493,7 +418,13 @@ fn note_too_much_in_flight(
     problems: &mut Vec<Problem>,
 ) {
     let requests = u64::from(load.clients) * u64::from(load.pipeline);
-    let bytes = requests.saturating_mul(space.largest_value);
+    let carried = load
+        .operations
+        .iter()
+        .map(|sent| sent.values().max(sent.keys()))
+        .max();
+    let values = u64::from(carried.unwrap_or(1).max(1));
+    let bytes = requests.saturating_mul(values.saturating_mul(space.largest_value));
     if bytes > limits::BYTES_IN_FLIGHT {
         let place = written
             .pipeline
@@ -501,9 +432,14 @@ fn note_too_much_in_flight(
             .or(written.clients.place())
             .unwrap_or(place);
         let message = format!(
-            "{} clients times {} in flight times values of {} are {} at once; allowed are {}: lower `pipeline` or `clients`",
+            "{} clients times {} in flight times {} of {} are {} at once; allowed are {}: lower `pipeline` or `clients`",
             load.clients,
             load.pipeline,
+            if values == 1 {
+                "values".to_owned()
+            } else {
+                format!("{values} values")
+            },
             words::bytes(space.largest_value),
             words::bytes(bytes),
             words::bytes(limits::BYTES_IN_FLIGHT)

@@ -1,0 +1,52 @@
+//! What a reply means for the keys of its request, and what follows it.
+
+use super::resp::Reply;
+use crate::workload::plan::{Effect, KeyChoice, Operation, When};
+
+/// What the engine must know of an operation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rule {
+    pub(super) effect: Effect,
+    /// Whether it makes a new key.
+    pub(super) inserts: bool,
+    /// Keys of a request.
+    pub(super) keys: u32,
+    /// What follows, and when.
+    pub(super) follow: Option<(When, u16)>,
+}
+
+impl Rule {
+    pub(super) fn of(operation: &Operation) -> Self {
+        let follow = operation.follow.and_then(|follow| {
+            let place = u16::try_from(follow.operation).ok()?;
+            Some((follow.when, place))
+        });
+        Self {
+            effect: operation.effect,
+            inserts: operation.key == KeyChoice::New,
+            keys: operation.keys(),
+            follow,
+        }
+    }
+
+    /// Whether `reply` says that the key was not there.
+    #[inline]
+    pub(super) fn is_absent(self, reply: Reply) -> bool {
+        match self.effect {
+            Effect::Read => reply == Reply::Nil,
+            Effect::Search | Effect::Exists | Effect::Alter | Effect::Delete => {
+                matches!(reply, Reply::Nil | Reply::Zero)
+            }
+            Effect::ReadMany | Effect::Write | Effect::Other => false,
+        }
+    }
+
+    /// The operation that follows for a key that was there, or was not.
+    #[inline]
+    pub(super) fn follower(self, absent: bool) -> Option<u16> {
+        match self.follow? {
+            (When::Always, next) => Some(next),
+            (When::Miss, next) => absent.then_some(next),
+        }
+    }
+}
