@@ -55,6 +55,7 @@
 pub mod blocking;
 pub mod client;
 pub mod clock;
+pub mod cluster;
 pub mod command;
 pub mod config;
 pub mod eviction;
