@@ -3,7 +3,7 @@
 //! A handler that finds nothing hands over what it would do once a key has something ([`Waiting`]), and writes no reply.
 //! Its client then carries out nothing more until it is served, its time is up, or it is gone.
 //!
-//! Whoever adds to a key signals it. Once the command that did so is over, the clients that wait for the key are served
+//! Whatever tells of a change to a key ([`Server::notify`]) signals it. Once the command that did so is over, the clients that wait for the key are served
 //! in the order in which they began to wait; what serving one adds to another key is served in turn. Signalling costs
 //! nothing while nobody waits.
 
@@ -23,6 +23,11 @@ pub trait Waiting {
     /// The reply when the time is up.
     fn time_out(&self, reply: &mut Reply) {
         reply.null_array();
+    }
+
+    /// Whether it is to be served, with whatever there is to say then, when a key is gone as well.
+    fn heeds_absence(&self) -> bool {
+        false
     }
 
     /// The reply where waiting is not allowed: within a transaction.
@@ -88,7 +93,7 @@ impl Blocked {
         self.deadlines.first().map(|(at, _)| *at)
     }
 
-    /// Notes that something was added to a key.
+    /// Notes that a key has changed.
     #[inline]
     pub fn signal(&mut self, db: Db, key: &[u8]) {
         if !self.queues.is_empty() {
@@ -142,6 +147,11 @@ impl Blocked {
         Some(wait)
     }
 
+    fn heeds_absence(&self, slot: usize) -> bool {
+        let wait = self.waits.get(&slot);
+        wait.is_some_and(|wait| wait.waiting.heeds_absence())
+    }
+
     /// Forgets a client that is gone.
     pub fn forget(&mut self, slot: usize) {
         self.dequeue(slot);
@@ -168,13 +178,6 @@ impl Context<'_> {
         self.client.blocked = true;
         self.server.blocked.enqueue(self.client.slot, wait);
     }
-
-    /// Tells the clients that wait for `key` that something was added to it.
-    #[inline]
-    pub(crate) fn signal(&mut self, key: &[u8]) {
-        let db = self.db();
-        self.server.blocked.signal(db, key);
-    }
 }
 
 impl Server {
@@ -190,10 +193,10 @@ impl Server {
         let name: Key = (db, key.into());
         let queue = self.blocked.queues.get(&name).cloned().unwrap_or_default();
         for slot in queue {
-            if self.keyspace.lookup(db, key, Access::Silent).is_none() {
-                return;
+            let is_there = self.keyspace.lookup(db, key, Access::Silent).is_some();
+            if is_there || self.blocked.heeds_absence(slot) {
+                self.serve_client(slot, key);
             }
-            self.serve_client(slot, key);
         }
     }
 

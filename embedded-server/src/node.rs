@@ -384,7 +384,7 @@ impl Server {
     }
 
     /// Tells that `event` has happened to a key: publishes it, if `notify-keyspace-events` asks for its class, after the
-    /// removals that led to it; and whoever watches the key learns that it has changed.
+    /// removals that led to it; and whoever watches the key or waits for it learns that it has changed.
     #[inline]
     pub fn notify(&mut self, class: Events, event: &str, db: Db, key: &[u8]) {
         self.publish_removals();
@@ -393,12 +393,21 @@ impl Server {
 
     #[inline]
     fn tell(&mut self, class: Events, event: &str, db: Db, key: &[u8]) {
-        if !self.watches.is_empty() && class != Events::KEY_MISS {
-            self.watches.touch(db, key);
+        if class != Events::KEY_MISS {
+            self.touch(db, key);
         }
         if self.config.events.has(class) {
             self.publish_event(event, db, key);
         }
+    }
+
+    /// A key has changed: whoever watches it or waits for it learns of it.
+    #[inline]
+    fn touch(&mut self, db: Db, key: &[u8]) {
+        if !self.watches.is_empty() {
+            self.watches.touch(db, key);
+        }
+        self.blocked.signal(db, key);
     }
 
     /// Tells whoever watches a key of `db` that it changes, before the database is emptied or exchanged for `other`.
@@ -408,6 +417,7 @@ impl Server {
         } = self;
         let mut exists = |db, key: &[u8]| keyspace.lookup(db, key, Access::Silent).is_some();
         watches.touch_where(db, |key| exists(db, key) || exists(other, key));
+        self.blocked.signal_all(db);
     }
 
     /// Publishes what the keyspace has removed by itself.

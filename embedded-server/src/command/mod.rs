@@ -30,6 +30,7 @@ mod server;
 mod set;
 mod slowlog;
 mod sorted_set;
+mod stream;
 mod string;
 pub mod table;
 mod transaction;
@@ -112,6 +113,7 @@ const GROUPS: &[&[table::CommandSpec]] = &[
     hash::COMMANDS,
     set::COMMANDS,
     sorted_set::COMMANDS,
+    stream::COMMANDS,
     generic::COMMANDS,
     expiry::COMMANDS,
     object::COMMANDS,

@@ -283,7 +283,6 @@ pub(super) fn store<T: Kind>(
         .keyspace
         .set_object(db, key, value, Expiry::Never)?;
     context.created(written == Written::Created, db, key);
-    context.signal(key);
     context.notify(class, event, key);
     Ok(len)
 }

@@ -230,10 +230,25 @@ impl Reply {
         reason = "spent: an array is finished once"
     )]
     pub fn finish_array(&mut self, at: Deferred, len: usize) {
+        self.finish(at.0, b'*', len);
+    }
+
+    /// As [`Reply::finish_array`], for a map of `len` pairs in RESP3; RESP2 has an array of `len` members.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "spent: a map is finished once"
+    )]
+    pub fn finish_map(&mut self, at: Deferred, len: usize) {
+        let kind = if self.is_resp3() { b'%' } else { b'*' };
+        self.finish(at.0, kind, len);
+    }
+
+    /// Puts a header before what was written from `at` on.
+    fn finish(&mut self, at: usize, kind: u8, len: usize) {
         let end = self.out.len();
-        self.array(len);
+        self.length(kind, len);
         let header = self.out.len() - end;
-        if let Some(written) = self.out.get_mut(at.0..) {
+        if let Some(written) = self.out.get_mut(at..) {
             written.rotate_right(header);
         }
     }

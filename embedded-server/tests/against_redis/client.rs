@@ -158,6 +158,12 @@ impl Client {
         self.pipeline(std::slice::from_ref(command)).remove(0)
     }
 
+    /// Sends one command and leaves its reply to be read.
+    pub(crate) fn send(&mut self, command: &Command) {
+        let sent = self.stream.get_mut().write_all(&encode(command));
+        sent.expect("the server reads");
+    }
+
     /// Sends all commands at once, then reads a reply to each.
     pub(crate) fn pipeline(&mut self, commands: &[Command]) -> Vec<Reply> {
         let bytes: Vec<u8> = commands.iter().flat_map(encode).collect();

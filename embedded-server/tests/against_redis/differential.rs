@@ -182,7 +182,7 @@ fn slot(name: &str) -> BoxedStrategy<Vec<String>> {
         "<lcs-option>" => options(&["", "LEN", "IDX", "WITHMATCHLEN", "MINMATCHLEN 2", "MINMATCHLEN x", "y"]),
         "<memory-option>" => options(&["", "SAMPLES 5", "SAMPLES -1", "SAMPLES", "y"]),
         "<restore-option>" => options(&["", "", "REPLACE", "REPLACE", "ABSTTL", "IDLETIME 100000", "IDLETIME -1", "FREQ 7", "FREQ 256", "y"]),
-        word => Just(vec![word.to_owned()]).boxed(),
+        word => crate::streams::slot(word).unwrap_or_else(|| Just(one(word)).boxed()),
     }
 }
 
@@ -193,16 +193,16 @@ const I64_MIN: &str = "-9223372036854775808";
 const PAYLOAD_OF_V: &str = "<payload of v>";
 const PAYLOAD_OF_V_BYTES: &[u8] = b"\x00\x01v\x06\x00\x07\xe5\xa62\xecm\xb6]";
 
-fn one(word: impl Into<String>) -> Vec<String> {
+pub(crate) fn one(word: impl Into<String>) -> Vec<String> {
     vec![word.into()]
 }
 
-fn choice(words: &'static [&'static str]) -> BoxedStrategy<Vec<String>> {
+pub(crate) fn choice(words: &'static [&'static str]) -> BoxedStrategy<Vec<String>> {
     prop::sample::select(words).prop_map(one).boxed()
 }
 
 /// One of several options, each a template itself; the empty one is no word at all.
-fn options(templates: &'static [&'static str]) -> BoxedStrategy<Vec<String>> {
+pub(crate) fn options(templates: &'static [&'static str]) -> BoxedStrategy<Vec<String>> {
     prop::sample::select(templates)
         .prop_flat_map(filled)
         .boxed()
@@ -254,7 +254,7 @@ fn commands() -> impl Strategy<Value = Command> {
     commands_of(TEMPLATES)
 }
 
-fn commands_of(templates: &'static [&'static str]) -> impl Strategy<Value = Command> {
+pub(crate) fn commands_of(templates: &'static [&'static str]) -> impl Strategy<Value = Command> {
     let bytes = |word: String| {
         if word == PAYLOAD_OF_V {
             PAYLOAD_OF_V_BYTES.to_vec()
@@ -314,10 +314,10 @@ fn alike(likeness: Likeness, ours: &Reply, theirs: &Reply) -> bool {
 }
 
 /// Both servers, each through a connection of its own, and what they are asked in this case.
-struct Pair<'s> {
-    ours: Client,
-    theirs: Client,
-    script: &'s [Command],
+pub(crate) struct Pair<'s> {
+    pub(crate) ours: Client,
+    pub(crate) theirs: Client,
+    pub(crate) script: &'s [Command],
 }
 
 impl Pair<'_> {
@@ -376,7 +376,7 @@ impl Pair<'_> {
 
 /// Starts both servers. A key past its deadline goes when looked at, on both; that it could also go at other times
 /// is turned off.
-fn servers() -> Option<(Embedded, Peer)> {
+pub(crate) fn servers() -> Option<(Embedded, Peer)> {
     let peer = Peer::start(&["--enable-debug-command", "yes"])?;
     let embedded = Embedded::start();
     for mut client in [peer.client(), embedded.client()] {
@@ -420,7 +420,11 @@ fn sorted_sets_answer_and_publish_as_on_redis() {
 }
 
 /// What a subscriber to every keyspace event is told of the commands, up to a message of our own at the end.
-fn events(subscriber: &mut Client, client: &mut Client, commands: &[Command]) -> Vec<String> {
+pub(crate) fn events(
+    subscriber: &mut Client,
+    client: &mut Client,
+    commands: &[Command],
+) -> Vec<String> {
     client.pipeline(commands);
     client.line("PUBLISH __keyend__:all done");
     let messages = std::iter::from_fn(|| {
@@ -434,7 +438,7 @@ fn events(subscriber: &mut Client, client: &mut Client, commands: &[Command]) ->
     messages.collect()
 }
 
-fn subscriber(mut client: Client) -> Client {
+pub(crate) fn subscriber(mut client: Client) -> Client {
     client.line("CONFIG SET notify-keyspace-events KEAmn");
     client.line("PSUBSCRIBE __key*");
     client

@@ -12,6 +12,7 @@
 )]
 
 mod ageing;
+mod blocking;
 mod client;
 mod compatibility;
 mod differential;
@@ -21,3 +22,4 @@ mod frame;
 mod introspection;
 mod peer;
 mod serialized;
+mod streams;

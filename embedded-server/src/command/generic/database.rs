@@ -47,8 +47,6 @@ pub(super) fn swapdb(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Ou
     context.server.touch_database(first, second);
     context.server.touch_database(second, first);
     context.server.keyspace.swap(first, second);
-    context.server.blocked.signal_all(first);
-    context.server.blocked.signal_all(second);
     context.reply.ok();
     Ok(())
 }

@@ -34,7 +34,6 @@ fn give_name(
     }
     context.server.keyspace.rename(db, from, to)?;
     context.created(true, db, to);
-    context.signal(to);
     context.notify(Events::GENERIC, "rename_from", from);
     context.notify(Events::GENERIC, "rename_to", to);
     Ok(true)
@@ -92,7 +91,6 @@ pub(super) fn copy(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outc
     if copied {
         context.server.keyspace.copy(db, from, options.db, to)?;
         context.created(true, options.db, to);
-        context.server.blocked.signal(options.db, to);
         context
             .server
             .notify(Events::GENERIC, "copy_to", options.db, to);
@@ -110,7 +108,6 @@ pub(super) fn move_key(context: &mut Context<'_>, arguments: &Arguments<'_>) -> 
     let moved = context.server.keyspace.move_key(key, db, to)?;
     if moved {
         context.created(true, to, key);
-        context.server.blocked.signal(to, key);
         context.notify(Events::GENERIC, "move_from", key);
         context.server.notify(Events::GENERIC, "move_to", to, key);
     }

@@ -42,7 +42,6 @@ pub(super) fn push_elements<'a>(
         elements.for_each(|element| list.push(end, element, tools.limits));
         list.len()
     })?;
-    context.signal(key);
     context.notify(Events::LIST, event_names(end).0, key);
     Ok(changed.result)
 }
@@ -57,7 +56,6 @@ fn push_to_existing(context: &mut Context<'_>, arguments: &Arguments<'_>, end: E
         list.len()
     })?;
     if changed.is_some() {
-        context.signal(key);
         context.notify(Events::LIST, event_names(end).0, key);
     }
     context

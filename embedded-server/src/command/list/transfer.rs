@@ -90,7 +90,6 @@ fn rotate(
         list.pop(from);
         list.push(to, element, tools.limits);
     })?;
-    context.signal(key);
     context.notify(Events::LIST, event_names(to).0, key);
     context.notify(Events::LIST, event_names(from).1, key);
     Ok(())

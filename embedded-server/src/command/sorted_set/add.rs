@@ -161,7 +161,6 @@ fn answer(context: &mut Context<'_>, key: &[u8], options: &Options, tally: &Tall
     }
     if tally.added + tally.updated > 0 {
         let event = if options.increment { "zincr" } else { "zadd" };
-        context.signal(key);
         context.notify(Events::SORTED_SET, event, key);
     }
     Ok(())

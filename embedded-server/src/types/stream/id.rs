@@ -47,6 +47,11 @@ impl StreamId {
         }
     }
 
+    /// Both parts, the highest byte first, so that bytes are in the order of IDs.
+    pub fn to_bytes(self) -> [u8; 16] {
+        (u128::from(self.ms) << 64 | u128::from(self.seq)).to_be_bytes()
+    }
+
     /// Whether it is 0-0.
     pub fn is_zero(self) -> bool {
         self == StreamId::MIN

@@ -97,6 +97,20 @@ impl Stream {
             .map_or(StreamId::MIN, |entry| entry.id)
     }
 
+    /// The ID of the last entry that is there; 0-0 when there is none.
+    pub fn newest_id(&self) -> StreamId {
+        self.range_back(StreamId::MIN..=StreamId::MAX)
+            .next()
+            .map_or(StreamId::MIN, |entry| entry.id)
+    }
+
+    /// How many nodes Redis's radix tree of the same blocks has, for XINFO: a node for each branching, for each stretch of
+    /// bytes without one, and for each block.
+    pub fn radix_nodes(&self) -> usize {
+        let keys: Vec<[u8; 16]> = self.blocks.keys().map(|id| id.to_bytes()).collect();
+        radix_nodes(&keys, 0).max(1)
+    }
+
     /// Appends an entry. `fields` holds names and values in turn.
     pub fn add(&mut self, id: StreamId, fields: &[&[u8]], limits: &Limits) -> Result<(), AddError> {
         if id <= self.last_id {
@@ -222,8 +236,9 @@ impl Stream {
         Some(self.entries_added - self.len as u64 + u64::from(id == first))
     }
 
-    /// How many entries a group has still to read, if that can be told.
-    pub fn lag(&self, group: &Group) -> Option<u64> {
+    /// How many entries a group has still to read, if that can be told; negative where the group was told it has read more
+    /// than there ever were.
+    pub fn lag(&self, group: &Group) -> Option<i64> {
         if self.entries_added == 0 {
             return Some(0);
         }
@@ -231,7 +246,7 @@ impl Stream {
             .entries_read
             .filter(|_| !self.has_gap_from(group.last_id));
         let read = known.or_else(|| self.count_up_to(group.last_id))?;
-        Some(self.entries_added.saturating_sub(read))
+        Some(self.entries_added.wrapping_sub(read) as i64)
     }
 
     /// Moves a group on to `id`, an entry that it is being given, and keeps its count of entries read.
@@ -347,6 +362,22 @@ impl Stream {
         }
         result
     }
+}
+
+/// The nodes below one that stands for the first `depth` bytes, which the sorted `keys` have in common.
+fn radix_nodes(keys: &[[u8; 16]], depth: usize) -> usize {
+    let (Some(first), Some(last)) = (keys.first(), keys.last()) else {
+        return 0;
+    };
+    let same = |at: &usize| first[*at] == last[*at];
+    let common = (depth..16).take_while(same).count();
+    let (stretch, branch) = (usize::from(common > 0), depth + common);
+    if keys.len() == 1 {
+        return stretch + 1;
+    }
+    let children = keys.chunk_by(|a, b| a.get(branch) == b.get(branch));
+    let below: usize = children.map(|child| radix_nodes(child, branch + 1)).sum();
+    stretch + 1 + below
 }
 
 #[cfg(test)]
