@@ -107,7 +107,6 @@ fn restore(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
             context.server.keyspace.restore_access(db, key, data);
         }
         // What was there counts as deleted, so the key is new whether or not it was.
-        context.signal(key);
         context.wrote(Written::Created, Events::GENERIC, "restore", key);
     }
     context.reply.ok();
