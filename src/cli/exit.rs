@@ -15,6 +15,8 @@ pub enum Exit {
     BadInput = 2,
     /// An expectation failed.
     ExpectationFailed = 3,
+    /// A gate could not tell, and was told to be strict.
+    CannotTell = 4,
     /// Interrupted; what was recorded is kept.
     Interrupted = 130,
 }

@@ -2,6 +2,8 @@
 
 mod check;
 mod exit;
+mod format;
+mod gate;
 mod in_place;
 mod interrupt;
 mod metrics;
@@ -36,6 +38,8 @@ enum Command {
     Check(check::Arguments),
     /// Draw the report and the pictures of a recording again
     Report(report::Arguments),
+    /// Decide whether a change may pass: exact figures, objectives, and times of two targets in turns
+    Gate(Box<gate::Arguments>),
     /// Run the embedded server alone, with arguments as redis-server takes them
     #[command(disable_help_flag = true)]
     Serve(serve::Arguments),
@@ -48,7 +52,8 @@ Exit codes:
   0    done, every expectation held
   1    could not: connection refused, disk full, a server that died
   2    bad arguments or a bad workload; nothing was started
-  3    an expectation failed
+  3    an expectation failed, or a gate did not open
+  4    a gate could not tell, with --strict
   130  interrupted; what was recorded is kept";
 
 /// Runs the command line `args` (program name first) and says how the process should end.
@@ -72,6 +77,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Gate(arguments) => gate::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
     }

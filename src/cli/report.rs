@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
-
 use super::exit::BadInput;
+use super::format::Format;
 use super::{Exit, terminal};
 use crate::recording::model::Recording;
 use crate::recording::read;
@@ -26,17 +25,8 @@ pub(super) struct Arguments {
 /// What goes to stdout.
 #[derive(Debug, clap::Args)]
 pub(super) struct Output {
-    /// What stdout is for
-    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
-    output_format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// A summary for people
-    Text,
-    /// The figures of the summary, one JSON document
-    Json,
+    #[command(flatten)]
+    format: Format,
 }
 
 /// Reads, draws, prints. A recording that cannot be read is bad input: nothing is written.
@@ -72,20 +62,16 @@ impl Output {
         files: &[PathBuf],
     ) -> anyhow::Result<()> {
         let mut figures = Figures::of(recording);
-        let text = match self.output_format {
-            Format::Text => {
-                let summary = report::text::summary(recording, &figures, terminal::columns());
-                format!("{summary}\n\n{}", written(folder, files))
-            }
-            Format::Json => {
-                figures.files = files
-                    .iter()
-                    .map(|file| file.display().to_string())
-                    .collect();
-                serde_json::to_string_pretty(&figures).context("the figures as JSON")?
-            }
-        };
-        Ok(terminal::result(&text)?)
+        if self.format.is_json() {
+            let names = files.iter().map(|file| file.display().to_string());
+            figures.files = names.collect();
+            return self.format.print(&figures);
+        }
+        let summary = report::text::summary(recording, &figures, terminal::columns());
+        Ok(terminal::result(&format!(
+            "{summary}\n\n{}",
+            written(folder, files)
+        ))?)
     }
 }
 

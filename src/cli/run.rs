@@ -40,10 +40,7 @@ pub(super) struct Arguments {
 /// Checks, drives, saves, draws, prints.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let plan = arguments.changes.load(&arguments.workload)?;
-    let folder = arguments
-        .out
-        .clone()
-        .unwrap_or_else(|| default_folder(&plan.name));
+    let folder = folder(arguments.out.as_deref(), &plan.name);
     if !arguments.quiet {
         terminal::note(&prose(&outline(&plan), "  ", terminal::columns()));
     }
@@ -97,9 +94,14 @@ impl Observer for Watchers {
     }
 }
 
-fn drive(plan: &Plan, watchers: &mut Watchers) -> Result<Recording, RunError> {
+/// Runs `plan`, telling `observer`.
+///
+/// # Errors
+///
+/// As [`runner::run`].
+pub(super) fn drive(plan: &Plan, observer: &mut dyn Observer) -> Result<Recording, RunError> {
     let interrupt = interrupt::on_signals();
-    runner::run(plan, repeating_command(), watchers, &interrupt)
+    runner::run(plan, repeating_command(), observer, &interrupt)
 }
 
 /// Saves the recording first; what is drawn is drawn from the file just written, which proves that it can be read.
@@ -143,6 +145,22 @@ fn exit_of(recording: &Recording) -> Exit {
         }
         Outcome::Complete => Exit::ExpectationFailed,
     }
+}
+
+/// The folder that was asked for, else one of its own.
+pub(super) fn folder(asked: Option<&Path>, name: &str) -> PathBuf {
+    asked.map_or_else(|| default_folder(name), Path::to_owned)
+}
+
+/// Writes the recording and everything that is made from it into `folder`; which files.
+///
+/// # Errors
+///
+/// Where a file cannot be written.
+pub(super) fn write(recording: &Recording, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = vec![write::write_recording(recording, folder)?];
+    files.extend(report::write(recording, folder)?);
+    Ok(files)
 }
 
 /// `reports/NAME-TIME`, with a number after it where that is taken: a run never writes over another by itself.

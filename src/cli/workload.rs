@@ -36,6 +36,32 @@ impl Changes {
         Ok(load(&file.display().to_string(), &text, &self.overrides())?)
     }
 
+    /// Reads the workload for one of several targets, with settings of its own after those for all.
+    ///
+    /// # Errors
+    ///
+    /// As [`Changes::load`].
+    pub(super) fn load_side(
+        &self,
+        file: &Path,
+        target: &str,
+        set: &[String],
+    ) -> anyhow::Result<Plan> {
+        let text = read(file)?;
+        let mut overrides = self.overrides();
+        overrides.target = Some(target.to_owned());
+        overrides.set.extend_from_slice(set);
+        Ok(load(&file.display().to_string(), &text, &overrides)?)
+    }
+
+    /// Whether anything is changed.
+    pub(super) fn is_any(&self) -> bool {
+        self.target.is_some()
+            || self.seed.is_some()
+            || !self.set.is_empty()
+            || !self.allow.is_empty()
+    }
+
     fn overrides(&self) -> Overrides {
         Overrides {
             target: self.target.clone(),

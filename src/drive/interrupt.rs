@@ -2,6 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How often whoever waits looks up.
+const TICK: Duration = Duration::from_millis(100);
 
 /// Stops a run from another thread (Ctrl-C): clones share one switch.
 #[derive(Debug, Clone, Default)]
@@ -23,5 +28,15 @@ impl Interrupt {
     #[must_use]
     pub fn is_pulled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+
+    /// Lets `length` pass; true where the run was asked to stop meanwhile.
+    #[must_use]
+    pub fn wait(&self, length: Duration) -> bool {
+        let began = Instant::now();
+        while began.elapsed() < length && !self.is_pulled() {
+            thread::sleep(TICK.min(length.saturating_sub(began.elapsed())));
+        }
+        self.is_pulled()
     }
 }

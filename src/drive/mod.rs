@@ -20,6 +20,7 @@ pub mod tally;
 pub mod timeline;
 mod timer;
 pub mod touch;
+mod turns;
 mod usage;
 mod worker;
 
@@ -31,6 +32,7 @@ pub use fault::Fault;
 pub use interrupt::Interrupt;
 pub use job::{Access, Job, Limits};
 pub use sweep::sweep;
+pub use turns::{Turn, Turns};
 
 use pace::nanoseconds;
 use tally::Measured;

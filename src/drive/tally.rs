@@ -156,6 +156,23 @@ impl Tally {
         })
     }
 
+    /// An empty tally of the same operations, on a closed loop, that begins at `now_ns`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tally::new`].
+    pub fn anew(&self, now_ns: u64) -> Result<Self, hdrhistogram::errors::CreationError> {
+        let mut fresh = Self::new(&[], false, now_ns)?;
+        for kind in &self.by_operation {
+            fresh.by_operation.push(Kind {
+                name: kind.name.clone(),
+                answered: 0,
+                latency: Latencies::new()?,
+            });
+        }
+        Ok(fresh)
+    }
+
     /// What has been counted so far; latencies of a batch under way are still to come.
     #[must_use]
     pub fn so_far(&self) -> Advance {

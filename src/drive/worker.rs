@@ -88,16 +88,16 @@ impl Drop for Line<'_> {
 }
 
 /// What the tasks of a worker share.
-struct Worker {
+pub(super) struct Worker {
     origin: Instant,
     began_ns: u64,
-    connections: Vec<Connection>,
-    engine: Engine,
+    pub(super) connections: Vec<Connection>,
+    pub(super) engine: Engine,
     input: Vec<u8>,
     output: Vec<u8>,
     /// Where the pacer goes on handing out requests.
     turn: usize,
-    reply_limit_ns: u64,
+    pub(super) reply_limit_ns: u64,
     fault: Option<(usize, Fault)>,
     interrupted: bool,
     spin_ns: u64,
@@ -169,7 +169,7 @@ async fn pulled(interrupt: &Interrupt) {
     }
 }
 
-async fn connect_all(job: &Job<'_>, wanted: usize) -> Result<Vec<Connection>, Fault> {
+pub(super) async fn connect_all(job: &Job<'_>, wanted: usize) -> Result<Vec<Connection>, Fault> {
     let mut connections = Vec::with_capacity(wanted);
     while connections.len() < wanted {
         let several = CONNECTING_MAX.min(wanted - connections.len());
@@ -333,7 +333,7 @@ impl Shared {
 }
 
 impl Worker {
-    fn new(
+    pub(super) fn new(
         job: &Job<'_>,
         connections: Vec<Connection>,
         touches: Option<Touches>,
@@ -373,7 +373,7 @@ impl Worker {
         })
     }
 
-    fn now(&self) -> u64 {
+    pub(super) fn now(&self) -> u64 {
         nanoseconds(self.origin.elapsed())
     }
 
@@ -392,7 +392,7 @@ impl Worker {
     }
 
     /// Reads what has come on a connection and sends what may follow, until nothing more comes.
-    fn serve(&mut self, index: usize, cx: &mut Context<'_>) -> Result<(), Fault> {
+    pub(super) fn serve(&mut self, index: usize, cx: &mut Context<'_>) -> Result<(), Fault> {
         let Some(connection) = self.connections.get_mut(index) else {
             return Ok(());
         };

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::recording::model::{Machine, Recording};
-use crate::workload::plan::Target;
+use crate::workload::plan::{Plan, Target};
 
 /// What two recordings may differ in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -76,7 +76,7 @@ const SHOWN: usize = 60;
 /// Everything in which `other` differs from `first`, what forbids a comparison before what does not.
 #[must_use]
 pub fn differences(first: &Recording, other: &Recording) -> Vec<Difference> {
-    let mut found = workload(first, other);
+    let mut found = plan_differences(&first.plan, &other.plan);
     let mut note = |aspect, what: &str, first: String, other: String| {
         if first != other {
             let what = what.to_owned();
@@ -89,12 +89,6 @@ pub fn differences(first: &Recording, other: &Recording) -> Vec<Difference> {
         }
     };
     let (a, b) = (first, other);
-    note(
-        Aspect::Seed,
-        "seed",
-        a.plan.seed.to_string(),
-        b.plan.seed.to_string(),
-    );
     for (what, of) in MACHINE {
         note(Aspect::Machine, what, of(&a.machine), of(&b.machine));
     }
@@ -136,7 +130,33 @@ const MACHINE: [OfMachine; 4] = [
     }),
 ];
 
-fn workload(first: &Recording, other: &Recording) -> Vec<Difference> {
+/// Everything in which what two plans ask of a server differs: workload and seed.
+#[must_use]
+pub fn plan_differences(first: &Plan, other: &Plan) -> Vec<Difference> {
+    let mut found = workload(first, other);
+    if first.seed != other.seed {
+        found.push(Difference {
+            aspect: Aspect::Seed,
+            what: "seed".to_owned(),
+            first: first.seed.to_string(),
+            other: other.seed.to_string(),
+        });
+    }
+    found
+}
+
+/// Whether both plans drive the same database of the same server that somebody else runs.
+#[must_use]
+pub fn is_same_endpoint(first: &Plan, other: &Plan) -> bool {
+    match (&first.target, &other.target) {
+        (Target::Endpoint(a), Target::Endpoint(b)) => {
+            (&a.host, a.port, a.database) == (&b.host, b.port, b.database)
+        }
+        _ => false,
+    }
+}
+
+fn workload(first: &Plan, other: &Plan) -> Vec<Difference> {
     let (one, two) = (parts(first, other), parts(other, first));
     let names = one
         .keys()
@@ -154,12 +174,12 @@ fn workload(first: &Recording, other: &Recording) -> Vec<Difference> {
 
 /// The parts of a plan that make up the workload. Where one of both ran on an endpoint, its keys have a prefix, which is no
 /// other workload.
-fn parts(of: &Recording, beside: &Recording) -> serde_json::Map<String, Value> {
-    let Ok(Value::Object(mut parts)) = serde_json::to_value(&of.plan) else {
+fn parts(of: &Plan, beside: &Plan) -> serde_json::Map<String, Value> {
+    let Ok(Value::Object(mut parts)) = serde_json::to_value(of) else {
         return serde_json::Map::new();
     };
     parts.retain(|name, _| !NOT_WORKLOAD.contains(&name.as_str()));
-    let is_endpoint = |one: &Recording| matches!(one.plan.target, Target::Endpoint(_));
+    let is_endpoint = |one: &Plan| matches!(one.target, Target::Endpoint(_));
     if let (true, Some(Value::Object(keys))) = (
         is_endpoint(of) || is_endpoint(beside),
         parts.get_mut("keys"),

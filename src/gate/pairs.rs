@@ -176,11 +176,20 @@ impl Decision {
     /// The verdict on one metric, the machine's fitness considered.
     #[must_use]
     pub fn of(&self, compared: &Compared) -> Verdict {
-        if self.unfit.contains(&compared.metric) {
+        if self.is_unfit_for(compared.metric) {
             Verdict::CannotTell
         } else {
             compared.verdict
         }
+    }
+
+    /// Whether the machine cannot be trusted with `metric`: a baseline that differs from itself in one time may do so in all.
+    #[must_use]
+    pub fn is_unfit_for(&self, metric: Metric) -> bool {
+        let is_time = |metric: &Metric| *metric != Metric::Memory;
+        self.unfit
+            .iter()
+            .any(|one| is_time(one) == is_time(&metric))
     }
 
     /// Whether more pairs could tell more: something cannot be told that the machine is fit to tell, and nothing is worse.

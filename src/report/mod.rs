@@ -7,6 +7,7 @@
 mod answer;
 mod expectation;
 pub mod figures;
+pub mod gate;
 pub mod html;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,15 @@ use crate::recording::model::Recording;
 use crate::recording::write::{WriteError, write_file, write_tables};
 
 pub use figures::Figures;
+
+/// The JSON Schema (draft 7) of what a report prints as JSON.
+#[must_use]
+pub fn schema_of<T: schemars::JsonSchema>() -> schemars::Schema {
+    schemars::generate::SchemaSettings::draft07()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<T>()
+}
 
 /// The page.
 pub const PAGE_FILE: &str = "report.html";

@@ -9,11 +9,11 @@ use super::figures::{CellFigures, Estimate, Figures, LatencyFigures, LoadFigures
 use crate::recording::model::{Outcome, Recording};
 use crate::stats::human;
 
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
-const GOOD: Style = AnsiColor::Green.on_default();
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const CAUTION: Style = AnsiColor::Yellow.on_default().bold();
+pub(super) const BOLD: Style = Style::new().bold();
+pub(super) const DIM: Style = Style::new().dimmed();
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(super) const CAUTION: Style = AnsiColor::Yellow.on_default().bold();
 
 /// Between columns of a table.
 const GAP: u16 = 2;
@@ -190,7 +190,7 @@ fn load_row(name: &str, load: &LoadFigures) -> Vec<String> {
 
 /// A table under its header, the first row. The first column holds names; figures stand right. Where it is too wide,
 /// names are cut first, then columns are left out from the last but one backwards.
-fn table(mut rows: Vec<Vec<String>>, columns: usize) -> String {
+pub(super) fn table(mut rows: Vec<Vec<String>>, columns: usize) -> String {
     cut_names(&mut rows, columns);
     while width(&rows) > columns && rows.first().is_some_and(|row| row.len() > 2) {
         rows.iter_mut()
@@ -319,7 +319,7 @@ pub fn prose(text: &str, indent: &str, columns: usize) -> String {
 }
 
 /// Names come from files that others wrote: control characters could drive the terminal.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars()
         .map(|character| {
             if character.is_control() {

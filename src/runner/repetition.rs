@@ -17,7 +17,7 @@ use crate::workload::plan::{Action, Directive, Load, Phase, Until};
 /// Worker threads of the drive.
 const WORKERS: u64 = 1;
 /// Sets the embedded server's draws apart from those of the load.
-const SERVER_DRAWS: u64 = 0x5e_7e_d1;
+pub(super) const SERVER_DRAWS: u64 = 0x5e_7e_d1;
 /// How often a pause looks up.
 const TICK: Duration = Duration::from_millis(100);
 

@@ -61,6 +61,18 @@ pub fn percent(share: f64) -> String {
     }
 }
 
+/// A change as a share of what was before: `+4.2%`, `−12%`, `±0%`.
+#[must_use]
+pub fn change(share: f64) -> String {
+    let percent = three_digits((share.abs() * 1000.0).round() / 10.0);
+    let sign = match percent.as_str() {
+        "0" => "±",
+        _ if share < 0.0 => "−",
+        _ => "+",
+    };
+    format!("{sign}{percent}%")
+}
+
 fn scale<'a>(value: f64, base: f64, units: &[&'a str]) -> (f64, &'a str) {
     let mut scaled = value;
     let mut units = units.iter();
@@ -153,6 +165,14 @@ mod tests {
             ["0%", "<0.1%", "68.3%", ">99.9%", "100%"]
         );
         assert_eq!(percent(0.5), "50%");
+    }
+
+    #[test]
+    fn changes_have_a_sign() {
+        assert_eq!(
+            [change(0.042), change(-0.12), change(0.000_4), change(1.5)],
+            ["+4.2%", "−12%", "±0%", "+150%"]
+        );
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub struct Running {
 
 #[derive(Debug)]
 enum Kind {
-    Embedded(Embedded),
+    Embedded(Box<Embedded>),
     Spawned(Spawned),
     Lent(Lent, Endpoint),
 }
@@ -104,7 +104,7 @@ impl Running {
         let (kind, control, login) = match &plan.target {
             Target::Embedded { clock } => {
                 let (server, control) = Embedded::start(*clock, seed, directives)?;
-                (Kind::Embedded(server), control, Login::default())
+                (Kind::Embedded(Box::new(server)), control, Login::default())
             }
             Target::Spawn { program } => {
                 let (server, control) = Spawned::start(program, directives)?;

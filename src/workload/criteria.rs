@@ -2,11 +2,13 @@
 //!
 //! Both are read, and refused with the place of a slip, before anything is started.
 
-use super::check::facts;
+use std::time::Duration;
+
+use super::check::{asks_for_survival, facts};
 use super::expect::{self, Expression, Names};
 use super::plan::{Expectation, Plan};
 use super::problem::{Flaw, Place, Problem, Problems, Source};
-use super::units::{Count, FromText, Portion, Size, decimal};
+use super::units::{Count, FromText, Portion, Size, Time, decimal};
 use super::words;
 
 /// What may differ by a tolerance.
@@ -77,6 +79,24 @@ pub fn objective(option: &str, text: &str, plan: &Plan) -> Result<Vec<Expectatio
     match flaw.or_else(|| parse(None).err()) {
         Some(flaw) if found.is_empty() => Err(problem(option, text, flaw)),
         _ => Ok(found),
+    }
+}
+
+/// Adds `objectives` to what `plan` expects, and has survival probed where one asks for it.
+pub fn demand(plan: &mut Plan, objectives: Vec<Expectation>) {
+    plan.survival.probe |= objectives.iter().any(asks_for_survival);
+    plan.expect.extend(objectives);
+}
+
+/// The length of time that `text` stands for, as in `5ms`; never none.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn length(text: &str) -> Result<Duration, String> {
+    match Time::from_text(text)?.0 {
+        Duration::ZERO => Err(format!("`{text}` is no time at all; write one such as 5ms")),
+        length => Ok(length),
     }
 }
 

@@ -22,7 +22,7 @@ pub mod schema;
 mod target;
 mod template;
 mod units;
-mod words;
+pub mod words;
 mod written;
 mod yaml;
 

@@ -15,7 +15,8 @@ pub(super) fn or_list<T: AsRef<str>>(names: &[T]) -> String {
 }
 
 /// `unknown KIND `found`; known: a, b, c; did you mean `b`?`
-pub(super) fn unknown<T: AsRef<str>>(kind: &str, found: &str, known: &[T]) -> String {
+#[must_use]
+pub fn unknown<T: AsRef<str>>(kind: &str, found: &str, known: &[T]) -> String {
     let names: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
     let known = if names.is_empty() {
         "there is none".to_owned()

@@ -133,7 +133,7 @@ fn expectation(
 }
 
 /// Whether deciding the expectation needs to know which keys survived.
-pub(super) fn asks_for_survival(expectation: &Expectation) -> bool {
+pub(in crate::workload) fn asks_for_survival(expectation: &Expectation) -> bool {
     [expectation.left, expectation.right].iter().any(|operand| {
         matches!(
             operand,

@@ -12,6 +12,7 @@ mod phases;
 mod survival;
 mod target;
 
+pub(super) use expectations::asks_for_survival;
 pub(super) use phases::facts;
 
 use super::limits;
