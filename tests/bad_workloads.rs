@@ -770,7 +770,7 @@ w.yaml:6:5: unknown subject `flood`; known: save, survival, server
   |
 6 |   - flood.errors == 0
   |     ^^^^^
-w.yaml:7:10: unknown measure of `save`: `eror_rate`; known: operations, throughput, errors, error_rate, hits, misses, hit_ratio, latency.mean, latency.max, latency.p50, latency.p99, latency.p99.9; did you mean `error_rate`?
+w.yaml:7:10: unknown measure of `save`: `eror_rate`; known: operations, throughput, errors, error_rate, hits, misses, hit_ratio, distinct, hottest_share, exponent, ideal_hit_ratio, latency.mean, latency.max, latency.p50, latency.p99, latency.p99.9; did you mean `error_rate`?
   |
 7 |   - save.eror_rate < 1%
   |          ^^^^^^^^^
@@ -801,7 +801,7 @@ fn an_expectation_in_quotes() {
 phases: [ save: { keys: all } ]
 expect: [ "save.eror_rate < 1%", 'sav.errors == 0' ]"#,
         r#"
-w.yaml:3:17: unknown measure of `save`: `eror_rate`; known: operations, throughput, errors, error_rate, hits, misses, hit_ratio, latency.mean, latency.max, latency.p50, latency.p99, latency.p99.9; did you mean `error_rate`?
+w.yaml:3:17: unknown measure of `save`: `eror_rate`; known: operations, throughput, errors, error_rate, hits, misses, hit_ratio, distinct, hottest_share, exponent, ideal_hit_ratio, latency.mean, latency.max, latency.p50, latency.p99, latency.p99.9; did you mean `error_rate`?
   |
 3 | expect: [ "save.eror_rate < 1%", 'sav.errors == 0' ]
   |                 ^^^^^^^^^

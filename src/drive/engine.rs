@@ -87,13 +87,8 @@ impl Engine {
             let Some(rule) = self.rule(operation) else {
                 return;
             };
-            let key = if rule.inserts {
-                self.source.inserts.take()
-            } else {
-                self.source.keys.draw(&mut self.source.stream)
-            };
             let sent = Sent {
-                key,
+                key: self.source.key(rule),
                 due_ns,
                 sent_ns: now_ns,
                 operation,
@@ -146,7 +141,7 @@ impl Engine {
         let source = &mut self.source;
         source
             .encoder
-            .append(sent.operation, keys, &mut source.stream, out);
+            .append(sent.operation, keys, &mut source.numbers, out);
         self.drawn.clear();
         self.tally.late(sent.sent_ns - sent.due_ns);
         connection.pending.push_back(sent);
@@ -170,8 +165,7 @@ impl Engine {
             return;
         };
         if rule.inserts {
-            let end = self.source.inserts.settle(sent.key);
-            self.source.keys.grow(end);
+            self.source.settle(sent.key);
         }
         if reply == Reply::Error {
             self.tally.error(connection.scanner.word());

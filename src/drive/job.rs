@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::encode::Encoder;
 use super::inserts::Inserts;
+use super::rule::Rule;
 use crate::traffic::{Keys, NumberedText, Operations, Stream, ValueSource};
 use crate::workload::plan::{KeySpace, Load, Values};
 
@@ -70,6 +71,27 @@ pub(super) struct Source {
     pub(super) keys: Keys,
     pub(super) inserts: Inserts,
     pub(super) stream: Stream,
+    /// For numbers in requests. Apart, as those in what follows a reply are drawn when that comes: keys must not depend on
+    /// it.
+    pub(super) numbers: Stream,
+}
+
+impl Source {
+    /// The first key of a request.
+    #[inline]
+    pub(super) fn key(&mut self, rule: Rule) -> u64 {
+        if rule.inserts {
+            self.inserts.take()
+        } else {
+            self.keys.draw(&mut self.stream)
+        }
+    }
+
+    /// The insert of `key` has been answered.
+    pub(super) fn settle(&mut self, key: u64) {
+        let end = self.inserts.settle(key);
+        self.keys.grow(end);
+    }
 }
 
 impl Job<'_> {
@@ -95,6 +117,7 @@ impl Job<'_> {
             operations: Operations::new(&self.load.operations),
             keys: Keys::new(self.load.order, &self.load.keys, worker, self.crew()),
             stream: Stream::new(self.seed, self.repetition, self.phase, worker),
+            numbers: Stream::of_numbers(self.seed, self.repetition, self.phase, worker),
         }
     }
 }

@@ -12,6 +12,7 @@ mod inserts;
 mod interrupt;
 mod job;
 pub mod pace;
+mod redraw;
 pub mod resp;
 mod rule;
 pub mod spectrum;
@@ -31,6 +32,7 @@ pub use advance::Advance;
 pub use fault::Fault;
 pub use interrupt::Interrupt;
 pub use job::{Access, Job, Limits};
+pub use redraw::Redraw;
 pub use sweep::sweep;
 pub use turns::{Turn, Turns};
 
@@ -46,6 +48,8 @@ pub struct Driven {
     pub measured: Measured,
     /// When keys were touched, in this phase and before it.
     pub touches: Option<Touches>,
+    /// Requests that each worker drew and sent.
+    pub taken: Vec<u64>,
     /// Requests that fell due.
     pub due: u64,
     /// Requests without an answer that no error explains.
@@ -177,6 +181,7 @@ fn alone(began_ns: u64, finished: Finished) -> Driven {
     Driven {
         measured: finished.measured,
         touches: finished.touches,
+        taken: vec![finished.taken],
         due: finished.due,
         in_flight: finished.in_flight,
         began_ns,
@@ -193,6 +198,7 @@ fn add(whole: &mut Driven, finished: Finished) {
     if let (Some(mine), Some(theirs)) = (&mut whole.touches, &finished.touches) {
         mine.merge(theirs);
     }
+    whole.taken.push(finished.taken);
     whole.due += finished.due;
     whole.in_flight += finished.in_flight;
     whole.ended_ns = whole.ended_ns.max(finished.ended_ns);

@@ -53,6 +53,8 @@ pub(super) enum Message {
 pub(super) struct Finished {
     pub(super) measured: Measured,
     pub(super) touches: Option<Touches>,
+    /// Requests drawn and sent.
+    pub(super) taken: u64,
     /// Requests that fell due.
     pub(super) due: u64,
     /// Of these, those without an answer that no error explains.
@@ -470,7 +472,7 @@ impl Worker {
         let now_ns = self.now();
         let engine = &mut self.engine;
         let end_ns = now_ns.min(engine.schedule.end_ns());
-        let mut in_flight = 0;
+        let (mut in_flight, taken) = (0, engine.schedule.taken());
         let fault = self.fault.take();
         let mut tally = std::mem::replace(
             &mut engine.tally,
@@ -500,6 +502,7 @@ impl Worker {
         Ok(Finished {
             measured: tally.finish(now_ns),
             touches: engine.touches.take(),
+            taken,
             due,
             in_flight,
             ended_ns: now_ns,

@@ -1,6 +1,6 @@
 //! Decides the plan's expectations from what was measured.
 
-use crate::recording::model::{CellRecord, PhaseRecord, Repetition, Verdict};
+use crate::recording::model::{CellRecord, Census, PhaseRecord, Repetition, Verdict};
 use crate::stats::pool;
 use crate::workload::plan::{Comparison, Expectation, Measure, Metric, Operand, Plan};
 
@@ -93,6 +93,10 @@ fn of_phase(name: &str, measure: Measure, cell: &CellRecord) -> Option<f64> {
         Measure::Hits => each(|phase| Some(phase.hits as f64)),
         Measure::Misses => each(|phase| Some(phase.misses as f64)),
         Measure::HitRatio => each(|phase| ratio(phase.hits, phase.hits + phase.misses)),
+        Measure::Distinct => each(|phase| Some(census(phase)?.distinct as f64)),
+        Measure::HottestShare => each(|phase| Some(census(phase)?.hottest_share)),
+        Measure::Exponent => each(|phase| census(phase)?.exponent),
+        Measure::IdealHitRatio => each(|phase| Some(phase.drawn.as_ref()?.ideal?.hit_ratio)),
         Measure::LatencyMean => Some(histogram()?.mean() * 1e-9),
         Measure::LatencyMax => Some(histogram()?.max() as f64 * 1e-9),
         Measure::LatencyPercentile(percentile) => {
@@ -103,6 +107,10 @@ fn of_phase(name: &str, measure: Measure, cell: &CellRecord) -> Option<f64> {
 
 fn phase<'a>(repetition: &'a Repetition, name: &str) -> Option<&'a PhaseRecord> {
     repetition.phases.iter().find(|phase| phase.name == name)
+}
+
+fn census(phase: &PhaseRecord) -> Option<Census> {
+    phase.drawn.as_ref()?.census
 }
 
 fn errors(phase: &PhaseRecord) -> u64 {

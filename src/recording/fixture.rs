@@ -347,6 +347,7 @@ fn phase(
         client_cpu_s: elapsed_s * 0.4,
         client_spin_s: 0.0,
         server_cpu_s: Some(elapsed_s * 0.5),
+        drawn: None,
     }
 }
 

@@ -148,6 +148,45 @@ pub struct PhaseRecord {
     pub client_spin_s: f64,
     /// CPU seconds that the server used, where it can be read.
     pub server_cpu_s: Option<f64>,
+    /// What was really drawn; absent for a pause, and where the run was cut short.
+    #[serde(default)]
+    pub drawn: Option<Drawn>,
+}
+
+/// What the requests of a phase asked for, writes after a miss left aside.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Drawn {
+    /// Requests sent.
+    pub requests: u64,
+    /// Over the keys.
+    pub census: Option<Census>,
+    /// What the best cache could have made of it; absent where nothing was read, too.
+    pub ideal: Option<Ideal>,
+    /// Why something above was not worked out, if it was not.
+    pub left_out: Option<String>,
+}
+
+/// How requests were spread over keys.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Census {
+    /// Keys that were asked for at least once.
+    pub distinct: u64,
+    /// Share of the hottest key.
+    pub hottest_share: f64,
+    /// Share of the hottest 1 % of the distinct keys (of one key at least).
+    pub hottest_percent_share: f64,
+    /// Exponent of the nearest Zipf law; absent where too few keys were asked for often enough to tell.
+    pub exponent: Option<f64>,
+}
+
+/// The best that any cache could have done: Belady's, which sees the future ([`crate::traffic::ideal`]). It may begin with
+/// whatever earlier phases made, and nothing expires in it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Ideal {
+    /// Keys that it has room for: as many as were calibrated for, or as the server was seen to hold, if those were more.
+    pub room_keys: u64,
+    /// Its hits per read.
+    pub hit_ratio: f64,
 }
 
 /// A latency distribution.

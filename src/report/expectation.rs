@@ -88,9 +88,17 @@ fn unit_of(metric: Metric) -> Unit {
         Metric::EvictedKeys => Unit::Count,
         Metric::UsedMemory => Unit::Bytes,
         Metric::Phase(_, measure) => match measure {
-            Measure::Operations | Measure::Errors | Measure::Hits | Measure::Misses => Unit::Count,
+            Measure::Operations
+            | Measure::Errors
+            | Measure::Hits
+            | Measure::Misses
+            | Measure::Distinct
+            | Measure::Exponent => Unit::Count,
             Measure::Throughput => Unit::Rate,
-            Measure::ErrorRate | Measure::HitRatio => Unit::Share,
+            Measure::ErrorRate
+            | Measure::HitRatio
+            | Measure::HottestShare
+            | Measure::IdealHitRatio => Unit::Share,
             Measure::LatencyMean | Measure::LatencyMax | Measure::LatencyPercentile(_) => {
                 Unit::Seconds
             }

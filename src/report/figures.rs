@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::answer;
+use super::drawn::DrawnFigures;
 use super::expectation;
 use crate::recording::model::{CellRecord, Outcome, PhaseRecord, Recording, Repetition};
 use crate::stats::{Summary, pool};
@@ -97,6 +98,8 @@ pub struct LoadFigures {
     pub latency: Option<LatencyFigures>,
     /// 99th percentile of how late requests were sent after they were due; absent for a closed loop.
     pub lateness_p99_s: Option<f64>,
+    /// What was drawn; absent where that was not worked out, and for all phases together.
+    pub drawn: Option<DrawnFigures>,
 }
 
 /// A pooled latency distribution.
@@ -202,7 +205,10 @@ fn cell_figures(recording: &Recording, cell: &CellRecord) -> CellFigures {
         total: load_figures("all", cell, |_| true),
         phases: phase_names(cell)
             .into_iter()
-            .map(|name| load_figures(name, cell, |phase| phase.name == name))
+            .map(|name| LoadFigures {
+                drawn: DrawnFigures::of(name, cell),
+                ..load_figures(name, cell, |phase| phase.name == name)
+            })
             .collect(),
     }
 }
@@ -265,6 +271,7 @@ fn load_figures(
             phases().filter_map(|phase| phase.lateness.as_ref()?.histogram().ok()),
         )
         .map(|one| seconds(&one, 0.99)),
+        drawn: None,
     }
 }
 
@@ -307,7 +314,11 @@ fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-fn estimate(cell: &CellRecord, figure: impl Fn(&Repetition) -> Option<f64>) -> Option<Estimate> {
+/// What `figure` came to in the repetitions in which there is something.
+pub(super) fn estimate(
+    cell: &CellRecord,
+    figure: impl Fn(&Repetition) -> Option<f64>,
+) -> Option<Estimate> {
     let values: Vec<f64> = cell.repetitions.iter().filter_map(figure).collect();
     let summary = Summary::of(&values)?;
     let Summary {

@@ -5,6 +5,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::drawn;
 use super::figures::{CellFigures, Estimate, ExpectationFigures, Figures, LoadFigures};
 use crate::plot::Plot;
 use crate::recording::model::{Outcome, Recording};
@@ -41,6 +42,7 @@ pub fn page(recording: &Recording, figures: &Figures, plots: &[Plot]) -> String 
                     (survival(&figures.cells))
                     (pictures(plots))
                     (load(&figures.cells))
+                    (drawn::table(&figures.cells))
                     (driven(recording))
                     footer { "Made by cachebench " (recording.cachebench) " from its recording alone; this page needs no network." }
                 }
@@ -185,7 +187,7 @@ fn load_row(phase: &LoadFigures) -> Markup {
 }
 
 /// A figure, and how far its repetitions were apart where they were.
-fn estimate(estimate: Option<Estimate>, say: fn(f64) -> String) -> Markup {
+pub(super) fn estimate(estimate: Option<Estimate>, say: fn(f64) -> String) -> Markup {
     html! {
         td {
             @match estimate {

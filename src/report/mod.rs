@@ -5,6 +5,7 @@
 //! can be made again at any time and comes out the same.
 
 mod answer;
+mod drawn;
 mod expectation;
 pub mod figures;
 pub mod gate;

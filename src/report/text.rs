@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 
+use super::drawn;
 use super::figures::{CellFigures, Estimate, Figures, LatencyFigures, LoadFigures};
 use crate::recording::model::{Outcome, Recording};
 use crate::stats::human;
@@ -33,6 +34,7 @@ pub fn summary(recording: &Recording, figures: &Figures, columns: usize) -> Stri
         driven(recording, columns),
         survival_table(&figures.cells, columns),
         load_table(&figures.cells, columns),
+        drawn(&figures.cells, columns),
         expectations(figures, columns),
         warnings(figures, columns),
     ];
@@ -167,6 +169,13 @@ fn load_table(cells: &[CellFigures], columns: usize) -> String {
             .collect(),
         columns,
     )
+}
+
+/// What the phases that read drew.
+fn drawn(cells: &[CellFigures], columns: usize) -> String {
+    let lines = drawn::lines(cells);
+    let set = lines.iter().map(|line| prose(line, "  ", columns));
+    set.collect::<Vec<_>>().join("\n")
 }
 
 fn load_row(name: &str, load: &LoadFigures) -> Vec<String> {

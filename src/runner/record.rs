@@ -49,6 +49,7 @@ pub(super) fn phase(
         client_cpu_s: driven.cpu_s,
         client_spin_s: driven.spin_s,
         server_cpu_s,
+        drawn: None,
     }
 }
 
@@ -94,6 +95,7 @@ pub(super) fn pause(name: &str, started_s: f64, elapsed_s: f64) -> Option<PhaseR
         client_cpu_s: 0.0,
         client_spin_s: 0.0,
         server_cpu_s: None,
+        drawn: None,
     })
 }
 

@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::drawn::Drawing;
 use super::recent::Recent;
 use super::{Event, Extent, Progress, Run, RunError, Stop, record, warn};
 use crate::drive::touch::Touches;
@@ -12,7 +13,7 @@ use crate::survival::score;
 use crate::target::capacity::directives;
 use crate::target::{Running, TargetError};
 use crate::traffic::stream::derive;
-use crate::workload::plan::{Action, Directive, Load, Phase, Until};
+use crate::workload::plan::{Action, Capacity, Directive, Load, Phase, Plan, Until};
 
 /// Worker threads of the drive.
 const WORKERS: u64 = 1;
@@ -37,6 +38,8 @@ struct Course {
     /// Times count from here.
     origin: Instant,
     touches: Option<Touches>,
+    /// By phase, the requests that each worker of the drive drew and sent.
+    taken: Vec<Vec<u64>>,
     repetition: Repetition,
 }
 
@@ -109,6 +112,7 @@ impl Run<'_> {
             server,
             origin: Instant::now(),
             touches,
+            taken: Vec::new(),
             repetition,
         })
     }
@@ -124,7 +128,9 @@ impl Run<'_> {
         course.repetition.samples = watch.stop();
         self.look_at_clock(course, began_s);
         result?;
-        self.probe(course)
+        self.probe(course)?;
+        self.draw_again(course);
+        Ok(())
     }
 
     fn phases(&mut self, course: &mut Course) -> Result<(), Stop> {
@@ -205,6 +211,8 @@ impl Run<'_> {
         self.warn(warn::phase(&self.label(course.cell), &record, WORKERS));
         course.repetition.phases.push(record);
         course.touches = driven.touches;
+        course.taken.resize(index, Vec::new());
+        course.taken.push(driven.taken);
         match driven.fault {
             Some(fault) => Err(self.fault(course, name, &fault)),
             None if driven.interrupted => Err(Stop::Interrupted),
@@ -213,22 +221,35 @@ impl Run<'_> {
     }
 
     fn drive(&mut self, course: &mut Course, index: usize, load: &Load) -> Result<Driven, Fault> {
-        let job = Job {
-            access: course.server.access(),
-            load,
-            keys: &self.plan.keys,
-            values: &self.plan.values,
-            seed: self.plan.seed,
-            repetition: u64::from(course.number),
-            phase: index as u64,
-            workers: WORKERS,
-            limits: Limits::default(),
-            origin: course.origin,
-        };
+        let touches = course.touches.take();
+        let job = job(self.plan, course, index, load);
         let (observer, mut recent) = (&mut *self.observer, Recent::default());
-        drive(&job, course.touches.take(), self.interrupt, &mut |now| {
+        drive(&job, touches, self.interrupt, &mut |now| {
             observer.on(Event::Progress(&recent.progress(now)));
         })
+    }
+
+    /// Tells for every phase what was drawn in it.
+    fn draw_again(&self, course: &mut Course) {
+        let held = course.repetition.samples.iter().map(|sample| sample.keys);
+        let asked = match self.plan.capacity {
+            Capacity::Keys(keys) => keys,
+            Capacity::AsConfigured | Capacity::Bytes(_) => 0,
+        };
+        let room = held.fold(asked, u64::max);
+        let mut drawing = Drawing::new(room, self.plan.keys.count);
+        for (index, phase) in self.plan.phases.iter().enumerate() {
+            if let (Action::Load(load), Some(taken), false) = (
+                &phase.action,
+                course.taken.get(index),
+                self.interrupt.is_pulled(),
+            ) {
+                let drawn = drawing.phase(&job(self.plan, course, index, load), taken);
+                if let Some(record) = course.repetition.phases.get_mut(index) {
+                    record.drawn = Some(drawn);
+                }
+            }
+        }
     }
 
     /// Lets `length` pass: at once on a virtual clock, else by waiting.
@@ -318,6 +339,22 @@ impl Run<'_> {
             .get(cell)
             .map(|cell| cell.label.clone())
             .unwrap_or_default()
+    }
+}
+
+/// What is to be driven in phase `index`.
+fn job<'a>(plan: &'a Plan, course: &'a Course, index: usize, load: &'a Load) -> Job<'a> {
+    Job {
+        access: course.server.access(),
+        load,
+        keys: &plan.keys,
+        values: &plan.values,
+        seed: plan.seed,
+        repetition: u64::from(course.number),
+        phase: index as u64,
+        workers: WORKERS,
+        limits: Limits::default(),
+        origin: course.origin,
     }
 }
 

@@ -7,6 +7,8 @@ use rand::{Rng, SeedableRng};
 const REQUESTS: u64 = 1;
 /// As [`REQUESTS`]: when they are due.
 const ARRIVALS: u64 = 2;
+/// As [`REQUESTS`]: numbers in them that are no keys.
+const NUMBERS: u64 = 3;
 
 /// The random words of one worker in one phase of one repetition (xoshiro256++, Blackman and Vigna 2019).
 ///
@@ -25,6 +27,12 @@ impl Stream {
     /// The stream of arrivals in phase `phase` of repetition `repetition` under `seed`, the same for all workers.
     pub fn of_arrivals(seed: u64, repetition: u64, phase: u64) -> Self {
         let state = derive(seed, &[ARRIVALS, repetition, phase]);
+        Self(Xoshiro256PlusPlus::seed_from_u64(state))
+    }
+
+    /// The stream of the numbers in the requests of worker `worker`.
+    pub fn of_numbers(seed: u64, repetition: u64, phase: u64, worker: u64) -> Self {
+        let state = derive(seed, &[NUMBERS, repetition, phase, worker]);
         Self(Xoshiro256PlusPlus::seed_from_u64(state))
     }
 

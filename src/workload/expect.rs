@@ -321,7 +321,7 @@ fn server(part: Part<'_>) -> Result<(Metric, Kind), Flaw> {
 }
 
 /// Measures of a phase; `pNN` stands for any percentile.
-const MEASURES: [(&str, Measure, Kind); 9] = [
+const MEASURES: [(&str, Measure, Kind); 13] = [
     ("operations", Measure::Operations, Kind::Count),
     ("throughput", Measure::Throughput, Kind::Rate),
     ("errors", Measure::Errors, Kind::Count),
@@ -329,6 +329,10 @@ const MEASURES: [(&str, Measure, Kind); 9] = [
     ("hits", Measure::Hits, Kind::Count),
     ("misses", Measure::Misses, Kind::Count),
     ("hit_ratio", Measure::HitRatio, Kind::Share),
+    ("distinct", Measure::Distinct, Kind::Count),
+    ("hottest_share", Measure::HottestShare, Kind::Share),
+    ("exponent", Measure::Exponent, Kind::Count),
+    ("ideal_hit_ratio", Measure::IdealHitRatio, Kind::Share),
     ("latency.mean", Measure::LatencyMean, Kind::Time),
     ("latency.max", Measure::LatencyMax, Kind::Time),
 ];
@@ -341,7 +345,11 @@ fn phase_metric(index: usize, phase: &PhaseFacts, part: Part<'_>) -> Result<(Met
             phase.name
         )));
     }
-    if !phase.reads && matches!(measure, Measure::Hits | Measure::Misses | Measure::HitRatio) {
+    let is_of_reads = matches!(
+        measure,
+        Measure::Hits | Measure::Misses | Measure::HitRatio | Measure::IdealHitRatio
+    );
+    if !phase.reads && is_of_reads {
         return Err(part.flaw(format!(
             "`{}` reads nothing, so that nothing hits or misses",
             phase.name
@@ -527,7 +535,7 @@ mod tests {
         (
             "mix.hitratio > 0.5",
             "hitratio",
-            "unknown measure of `mix`: `hitratio`; known: operations, throughput, errors, error_rate, hits, misses, hit_ratio, latency.mean, \
+            "unknown measure of `mix`: `hitratio`; known: operations, throughput, errors, error_rate, hits, misses, hit_ratio, distinct, hottest_share, exponent, ideal_hit_ratio, latency.mean, \
                  latency.max, latency.p50, latency.p99, latency.p99.9; did you mean `hit_ratio`?",
         ),
         (

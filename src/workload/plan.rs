@@ -355,6 +355,14 @@ pub enum Measure {
     Misses,
     /// Hits per read.
     HitRatio,
+    /// Keys that were drawn at least once.
+    Distinct,
+    /// Share of the requests that were drawn for the hottest key.
+    HottestShare,
+    /// Exponent of the Zipf law nearest to the draws.
+    Exponent,
+    /// The most hits per read that any cache of that size could have had.
+    IdealHitRatio,
     /// Mean latency, seconds.
     LatencyMean,
     /// Largest latency, seconds.

@@ -14,6 +14,7 @@ mod common;
 
 mod accounts;
 mod courtesy;
+mod drawn;
 mod repeat;
 mod trouble;
 
