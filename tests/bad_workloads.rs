@@ -31,7 +31,7 @@ fn a_misspelt_key() {
 kyes: { count: 10000 }
 phases: [ save: { keys: all } ]"#,
         r#"
-w.yaml:2:1: unknown key `kyes`; known: name, question, seed, target, capacity, keys, values, settle, phases, survival, compare, repeat, expect; did you mean `keys`?
+w.yaml:2:1: unknown key `kyes`; known: name, question, seed, target, timeouts, capacity, keys, values, settle, phases, survival, compare, repeat, expect; did you mean `keys`?
   |
 2 | kyes: { count: 10000 }
   | ^^^^
@@ -209,6 +209,93 @@ w.yaml:3:45: a rate of zero would never send anything; leave `rate` out (or writ
   |
 3 |   - mix: { operations: get, for: 30s, rate: 0/s }
   |                                             ^^^
+"#,
+    );
+}
+
+#[test]
+fn tls_without_a_key() {
+    refused(
+        r#"target: { endpoint: { url: rediss://host, tls: { certificate: c.crt } } }
+keys: { count: 10 }
+phases: [ save ]"#,
+        r#"
+w.yaml:1:48: `certificate` and `key` belong together; write both or neither
+  |
+1 | target: { endpoint: { url: rediss://host, tls: { certificate: c.crt } } }
+  |                                                ^
+"#,
+    );
+}
+
+#[test]
+fn tls_that_is_not_asked_for() {
+    refused(
+        r#"target: { endpoint: { url: redis://host, tls: { verify: none, ca: ca.crt } } }
+keys: { count: 10 }
+phases: [ save ]"#,
+        r#"
+w.yaml:1:47: `tls` is about encrypted connections; write rediss:// in `url`, or leave `tls` out
+  |
+1 | target: { endpoint: { url: redis://host, tls: { verify: none, ca: ca.crt } } }
+  |                                               ^
+"#,
+    );
+}
+
+#[test]
+fn tls_that_checks_nothing_against_an_authority() {
+    refused(
+        r#"target: { endpoint: { url: rediss://host, tls: { verify: none, ca: ca.crt } } }
+keys: { count: 10 }
+phases: [ save ]"#,
+        r#"
+w.yaml:1:68: `verify: none` checks nothing, so that `ca` means nothing; leave one of them out
+  |
+1 | t: { url: rediss://host, tls: { verify: none, ca: ca.crt } } }
+  |                                                   ^^^^^^
+"#,
+    );
+}
+
+#[test]
+fn a_password_in_two_places() {
+    refused(
+        r#"target: { endpoint: { url: redis://ann:secret@host, password_env: A-B, client_name: my tool } }
+keys: { count: 10 }
+phases: [ save ]"#,
+        r#"
+w.yaml:1:67: `A-B` is no environment variable; write its name, as in password_env: CACHE_PASSWORD
+  |
+1 | nt: { url: redis://ann:secret@host, password_env: A-B, client_name: my tool } }
+  |                                                   ^^^
+w.yaml:1:67: `url` and `password_env` both say the password; leave one of them out
+  |
+1 | nt: { url: redis://ann:secret@host, password_env: A-B, client_name: my tool } }
+  |                                                   ^^^
+w.yaml:1:85: `my tool` cannot name a connection: no spaces, plain letters only
+  |
+1 | /ann:secret@host, password_env: A-B, client_name: my tool } }
+  |                                                   ^^^^^^^
+"#,
+    );
+}
+
+#[test]
+fn a_timeout_of_nothing() {
+    refused(
+        r#"timeouts: { connect: 0s, reqest: 1s }
+keys: { count: 10 }
+phases: [ save ]"#,
+        r#"
+w.yaml:1:22: `connect` leaves no time at all; write how long to wait, as in connect: 5s
+  |
+1 | timeouts: { connect: 0s, reqest: 1s }
+  |                      ^^
+w.yaml:1:26: unknown key `reqest`; known: connect, request, unreachable; did you mean `request`?
+  |
+1 | timeouts: { connect: 0s, reqest: 1s }
+  |                          ^^^^^^
 "#,
     );
 }
@@ -839,7 +926,7 @@ fn an_unknown_target() {
 phases: [ save: { keys: all } ]
 target: embeded"#,
         r#"
-w.yaml:3:9: unknown target `embeded`; known: embedded, spawn:PROGRAM, redis://host:port/database; did you mean `embedded`?
+w.yaml:3:9: unknown target `embeded`; known: embedded, spawn:PROGRAM, redis://host:port/database, rediss://host:port/database, unix:///path; did you mean `embedded`?
   |
 3 | target: embeded
   |         ^^^^^^^
@@ -852,12 +939,12 @@ fn a_target_that_is_not_there_yet() {
     refused(
         r#"keys: { count: 10000 }
 phases: [ save: { keys: all } ]
-target: rediss://cache.example:6380"#,
+target: embedded-cluster"#,
         r#"
-w.yaml:3:9: not yet: TLS; use redis:// to a port without TLS
+w.yaml:3:9: not yet: a cluster in this process; use embedded, or redis:// with one node of a cluster
   |
-3 | target: rediss://cache.example:6380
-  |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+3 | target: embedded-cluster
+  |         ^^^^^^^^^^^^^^^^
 "#,
     );
 }
@@ -870,7 +957,7 @@ phases: [ save: { keys: all } ]
 target: redis://cache.example:6380/2
 compare: { maxmemory-policy: [allkeys-lru, allkeys-lfu] }"#,
         r#"
-w.yaml:3:9: `compare` sets directives, which takes CONFIG SET, and every cell and repetition begins on an empty server, which takes FLUSHALL; cache.example:6380 is an endpoint with somebody's data, perhaps: if it may, write target: { endpoint: { url: …, allow: [config, flush] } }
+w.yaml:3:9: `compare` sets directives, which takes CONFIG SET, and every cell and repetition begins on an empty server, which takes FLUSHALL; redis://cache.example:6380/2 is an endpoint with somebody's data, perhaps: if it may, write target: { endpoint: { url: …, allow: [config, flush] } }
   |
 3 | target: redis://cache.example:6380/2
   |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
@@ -904,7 +991,7 @@ fn an_endpoint_with_a_bad_address() {
 phases: [ save: { keys: all } ]
 target: { endpoint: { url: "http://localhost" } }"#,
         r#"
-w.yaml:3:28: `http://localhost` is no address; write redis://[user:password@]host[:port][/database]
+w.yaml:3:28: `http://localhost` is no address; write redis://[user:password@]host[:port][/database], rediss:// for TLS, or unix:///path
   |
 3 | target: { endpoint: { url: "http://localhost" } }
   |                            ^^^^^^^^^^^^^^^^^^
@@ -1093,8 +1180,8 @@ fn targets_from_the_command_line() {
     };
     refused_with(
         GOOD,
-        &target("unix:///tmp/s"),
-        "--target: not yet: unix sockets; use redis:// to a TCP port",
+        &target("unix://tmp/s"),
+        "--target: `unix://tmp/s` names no socket; write its whole path, as in unix:///run/redis.sock",
     );
     refused_with(
         GOOD,
@@ -1107,7 +1194,7 @@ fn targets_from_the_command_line() {
     refused_with(
         &format!("{GOOD}repeat: 2\n"),
         &target("redis://host"),
-        "--target: every cell and repetition begins on an empty server, which takes FLUSHALL; host:6379 is an endpoint with somebody's \
+        "--target: every cell and repetition begins on an empty server, which takes FLUSHALL; redis://host:6379/0 is an endpoint with somebody's \
          data, perhaps: if it may, add --allow flush",
     );
     let allow = Overrides {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::exit::BadInput;
 use super::progress::Progress;
 use super::workload::Changes;
-use super::{Exit, run};
+use super::{Exit, password, run};
 use crate::gate::identity::{self, Aspect};
 use crate::gate::{self, Contested, exact};
 use crate::recording::model::{Outcome, Recording};
@@ -131,6 +131,7 @@ fn subject(arguments: &Arguments) -> anyhow::Result<Subject> {
     }
     let (Some(baseline), Some(candidate)) = (&arguments.baseline, &arguments.candidate) else {
         let mut plan = arguments.changes.load(file)?;
+        password::fill(&mut plan)?;
         let objectives = objectives(&arguments.objective, &plan)?;
         criteria::demand(&mut plan, objectives);
         return Ok(Subject::Run(Box::new(plan)));

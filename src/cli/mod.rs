@@ -7,6 +7,7 @@ mod gate;
 mod in_place;
 mod interrupt;
 mod metrics;
+mod password;
 mod progress;
 mod report;
 mod run;

@@ -7,7 +7,7 @@ use super::metrics::Metrics;
 use super::progress::Progress;
 use super::report::Output;
 use super::workload::Changes;
-use super::{Exit, interrupt, terminal};
+use super::{Exit, interrupt, password, terminal};
 use crate::recording::model::{Outcome, Recording};
 use crate::recording::{read, write};
 use crate::report;
@@ -39,7 +39,8 @@ pub(super) struct Arguments {
 
 /// Checks, drives, saves, draws, prints.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let plan = arguments.changes.load(&arguments.workload)?;
+    let mut plan = arguments.changes.load(&arguments.workload)?;
+    password::fill(&mut plan)?;
     let folder = folder(arguments.out.as_deref(), &plan.name);
     if !arguments.quiet {
         terminal::note(&prose(&outline(&plan), "  ", terminal::columns()));

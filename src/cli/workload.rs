@@ -11,7 +11,7 @@ use crate::workload::{Overrides, limits, load};
 /// What the command line changes about a workload.
 #[derive(Debug, clap::Args)]
 pub(super) struct Changes {
-    /// What to drive instead of the file's target: embedded, spawn:PROGRAM, redis://[user:password@]host[:port][/database]
+    /// What to drive instead of the file's target: embedded, spawn:PROGRAM, redis://[user:password@]host[:port][/database], rediss://…, unix:///path
     #[arg(long, value_name = "TARGET")]
     target: Option<String>,
     /// What may be done to the endpoint given as --target: config (CONFIG SET), flush (FLUSHALL)

@@ -2,19 +2,16 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::access::Access;
+use super::dial::dial;
 use super::fault::Fault;
-use super::job::Access;
-use super::resp::{Malformed, Reply, Scanner, Step};
-
-/// Replies to AUTH and SELECT are shorter.
-const GREETING_LIMIT: usize = 4096;
+use super::resp::Scanner;
+use super::stream::Stream;
 
 /// A request without a reply yet.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +26,7 @@ pub(super) struct Sent {
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     pub(super) scanner: Scanner,
     /// Oldest first: replies come in this order.
     pub(super) pending: VecDeque<Sent>,
@@ -46,47 +43,21 @@ pub(super) struct Connection {
 impl Connection {
     /// Connects and says what every connection must say first.
     pub(super) async fn open(access: &Access, pipeline: usize) -> Result<Self, Fault> {
-        let failed = |source| Fault::Connect {
-            address: access.address,
-            source,
-        };
-        let stream = TcpStream::connect(access.address).await.map_err(failed)?;
-        stream.set_nodelay(true).map_err(failed)?;
-        let mut connection = Self {
-            stream,
+        Ok(Self {
+            stream: dial(access).await?,
             scanner: Scanner::default(),
             pending: VecDeque::with_capacity(pipeline),
             further_keys: VecDeque::new(),
             kept: Vec::new(),
             unsent: Vec::new(),
             reader: None,
-        };
-        for command in &access.greeting {
-            connection.greet(command, access.address).await?;
-        }
-        Ok(connection)
+        })
     }
 
-    /// Sends one command and waits until it is accepted.
-    async fn greet(&mut self, command: &[u8], address: SocketAddr) -> Result<(), Fault> {
-        let failed = |source| Fault::Connect { address, source };
-        self.stream.write_all(command).await.map_err(failed)?;
-        let mut bytes = Vec::with_capacity(GREETING_LIMIT);
-        loop {
-            if self.stream.read_buf(&mut bytes).await.map_err(failed)? == 0 {
-                return Err(failed(io::ErrorKind::ConnectionReset.into()));
-            }
-            match self.scanner.next(&bytes)? {
-                Step::Reply(_, Reply::Error) => {
-                    let word = String::from_utf8_lossy(self.scanner.word()).into_owned();
-                    return Err(Fault::Refused { address, word });
-                }
-                Step::Reply(..) => return Ok(()),
-                Step::More(used) if bytes.len() - used < GREETING_LIMIT => {
-                    drop(bytes.drain(..used))
-                }
-                Step::More(_) => return Err(Malformed.into()),
-            }
+    /// Wakes the task that reads, to look what has become of the connection.
+    pub(super) fn wake(&self) {
+        if let Some(reader) = &self.reader {
+            reader.wake_by_ref();
         }
     }
 
@@ -117,7 +88,8 @@ impl Connection {
     /// Sends `requests`, or keeps for later what the socket does not take.
     pub(super) fn send(&mut self, requests: &[u8]) -> io::Result<()> {
         let sent = if self.unsent.is_empty() {
-            self.write(requests)?
+            let reader = self.reader.as_ref().unwrap_or(Waker::noop());
+            self.stream.write_now(requests, reader)?
         } else {
             0
         };
@@ -125,9 +97,7 @@ impl Connection {
             self.unsent
                 .extend_from_slice(requests.get(sent..).unwrap_or_default());
             // The reader also waits until the socket takes more.
-            if let Some(reader) = &self.reader {
-                reader.wake_by_ref();
-            }
+            self.wake();
         }
         Ok(())
     }
@@ -143,13 +113,9 @@ impl Connection {
                 Poll::Pending => break,
             }
         }
-        Ok(())
-    }
-
-    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        match self.stream.try_write(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-            result => result,
+        match Pin::new(&mut self.stream).poll_flush(cx) {
+            Poll::Ready(flushed) => flushed,
+            Poll::Pending => Ok(()),
         }
     }
 }

@@ -13,6 +13,11 @@ use super::tally::Tally;
 use super::touch::Touches;
 use crate::workload::plan::Effect;
 
+/// Kind of the error of a request whose reply did not come in time.
+const TIMEOUT: &[u8] = b"timeout";
+/// Kind of the error of a request whose connection was lost.
+const DISCONNECTED: &[u8] = b"disconnected";
+
 /// What a worker's connections share.
 pub(super) struct Engine {
     pub(super) source: Source,
@@ -111,6 +116,24 @@ impl Engine {
         self.drawn
             .extend((0..count).map(|_| source.keys.draw(&mut source.stream)));
         connection.further_keys.extend(&self.drawn);
+    }
+
+    /// Accounts for what was in flight on a connection that is given up: requests at least `timed_out_ns` old have timed
+    /// out.
+    pub(super) fn lose(&mut self, connection: &Connection, timed_out_ns: u64, now_ns: u64) {
+        self.tally.begin_batch(now_ns);
+        for sent in &connection.pending {
+            self.tally
+                .took(sent.operation, sent.due_ns, sent.sent_ns, now_ns);
+            if self.rule(sent.operation).is_some_and(|rule| rule.inserts) {
+                self.source.settle(sent.key);
+            }
+            let has_timed_out = now_ns.saturating_sub(sent.sent_ns) >= timed_out_ns;
+            self.tally
+                .error(if has_timed_out { TIMEOUT } else { DISCONNECTED });
+        }
+        self.tally.end_batch();
+        self.in_flight -= connection.pending.len() as u64;
     }
 
     /// Whether all requests have been sent and answered.

@@ -1,48 +1,77 @@
 //! Why a phase could not go on. Each text says what to do next.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::access::Peer;
 use super::resp::Malformed;
 
 /// Why a phase could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// No connection could be made.
-    #[error("cannot connect to {address}: {source}; {}", cure(source))]
+    #[error("cannot connect to {peer}: {source}; {}", cure(source))]
     Connect {
         /// The server.
-        address: SocketAddr,
+        peer: Peer,
         /// What the system said.
         source: io::Error,
     },
     /// Connecting took too long.
-    #[error("{address} did not accept the connections within {} s; is it the right address, and is there a firewall?", within.as_secs())]
+    #[error(
+        "{peer} did not accept a connection within {within:?}; is it the right address, is the server busy, or is there a \
+         firewall? `timeouts: {{ connect: … }}` says how long to wait"
+    )]
     Slow {
         /// The server.
-        address: SocketAddr,
+        peer: Peer,
         /// The limit.
         within: Duration,
     },
-    /// AUTH or SELECT was refused.
-    #[error(
-        "{address} refuses the connection ({word}); check the user, the password and the database number"
-    )]
+    /// A command that every connection begins with was refused.
+    #[error("{peer} refuses the connection ({why}); {}", cure_of_refusal(why))]
     Refused {
         /// The server.
-        address: SocketAddr,
-        /// First word of its error.
-        word: String,
+        peer: Peer,
+        /// Its error.
+        why: String,
     },
+    /// TLS could not be agreed upon.
+    #[error("no encrypted connection to {peer}: {why}")]
+    Handshake {
+        /// The server.
+        peer: Peer,
+        /// What was wrong, and the cure.
+        why: String,
+    },
+    /// A certificate, a key or a name cannot be used; the sentence says which.
+    #[error("{0}")]
+    Identity(String),
     /// The server closed a connection, or it broke.
     #[error(
         "the server closed a connection ({0}); look at the server's log, and whether it still runs"
     )]
     Disconnected(io::Error),
     /// No reply came.
-    #[error("the server has not answered for {} s; is it stopped, or swapping?", .0.as_secs())]
+    #[error(
+        "a request was not answered within {0:?}; is the server stopped, or swapping? `timeouts: {{ request: … }}` says how long to wait"
+    )]
     Timeout(Duration),
+    /// Connections were lost, and for too long none of them could be used again.
+    #[error(
+        "no reply for {within:?}, although every connection was tried again; the last time: {last}"
+    )]
+    Unreachable {
+        /// How long it was tried.
+        within: Duration,
+        /// The last failure.
+        last: Box<Fault>,
+    },
+    /// Our keys could not be looked up or removed.
+    #[error(
+        "the server refuses to look up or remove our keys ({0}); may this user send EXISTS and DEL?"
+    )]
+    Sweep(String),
     /// What came is not RESP.
     #[error("{0}; does the address belong to a server of that kind?")]
     Malformed(#[from] Malformed),
@@ -63,14 +92,18 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The kind under which requests that are lost to this fault are counted; none where they count as in flight.
+    /// Whether a new connection may do better.
     #[must_use]
-    pub fn kind(&self) -> Option<&'static str> {
-        match self {
-            Self::Timeout(_) => Some("timeout"),
-            Self::Disconnected(_) | Self::Malformed(_) | Self::Unasked => Some("disconnected"),
-            _ => None,
-        }
+    pub fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Connect { .. }
+                | Self::Slow { .. }
+                | Self::Refused { .. }
+                | Self::Handshake { .. }
+                | Self::Disconnected(_)
+                | Self::Timeout(_)
+        )
     }
 }
 
@@ -83,9 +116,43 @@ fn cure(error: &io::Error) -> &'static str {
             "the local ports are used up: ask for fewer clients, or wait a minute"
         }
         (io::ErrorKind::ConnectionRefused, _) => "is the server running, and is the port right?",
-        (io::ErrorKind::ConnectionReset, _) => {
-            "it accepts no more clients (maxclients), or it went down"
+        (io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe, _) => {
+            "it went down, accepts no more clients (maxclients), or wants TLS (rediss://)"
         }
+        (io::ErrorKind::NotFound, _) => "is there such a socket, and does the server run?",
+        (io::ErrorKind::PermissionDenied, _) => "may this user use the server's socket?",
         _ => "is the address right, and can it be reached from here?",
     }
+}
+
+fn cure_of_refusal(why: &str) -> &'static str {
+    let cures = [
+        (
+            "ERR max number of clients",
+            "raise its maxclients, or ask for fewer clients",
+        ),
+        (
+            "NOAUTH",
+            "it wants a password: `password_env: NAME`, or redis://user:password@host",
+        ),
+        ("WRONGPASS", "check the user and the password"),
+        (
+            "NOPROTO",
+            "it does not speak RESP3: write `protocol: resp2`",
+        ),
+        (
+            "ERR unknown command",
+            "it does not know this command: write `protocol: resp2`, or use another server",
+        ),
+        ("ERR DB index", "check the number of the database"),
+        (
+            "DENIED",
+            "it is in protected mode: set a password there, or connect from its own machine",
+        ),
+        ("LOADING", "it is still reading its data: wait"),
+    ];
+    cures.iter().find(|(sign, _)| why.starts_with(sign)).map_or(
+        "check the user, the password and the database",
+        |(_, cure)| cure,
+    )
 }

@@ -1,40 +1,36 @@
 //! What is to be driven: one phase of one repetition, against one server.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use super::access::Access;
 use super::encode::Encoder;
 use super::inserts::Inserts;
 use super::rule::Rule;
 use crate::traffic::{Keys, NumberedText, Operations, Stream, ValueSource};
-use crate::workload::plan::{KeySpace, Load, Values};
+use crate::workload::plan::{KeySpace, Load, Timeouts, Values};
 
-/// Where the server is and what a connection to it must say first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Access {
-    /// The server.
-    pub address: SocketAddr,
-    /// Commands, as RESP, that each must be accepted before anything else is sent: AUTH, SELECT.
-    pub greeting: Vec<Vec<u8>>,
-}
+/// Replies that are out at the end of a phase are waited for no longer.
+const DRAIN: Duration = Duration::from_secs(1);
 
 /// How long to wait for what does not come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// For all connections of a worker.
-    pub connect: Duration,
-    /// For a reply.
+    /// For a reply, before its connection is given up and made again.
     pub reply: Duration,
+    /// For any reply at all, while connections are being made again, before the phase is given up.
+    pub unreachable: Duration,
     /// For the replies that are out when a phase has come to its time.
     pub drain: Duration,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
+impl Limits {
+    /// As a plan says.
+    #[must_use]
+    pub fn of(timeouts: &Timeouts) -> Self {
         Self {
-            connect: Duration::from_secs(10),
-            reply: Duration::from_secs(10),
-            drain: Duration::from_secs(1),
+            reply: timeouts.request,
+            unreachable: timeouts.unreachable,
+            drain: DRAIN,
         }
     }
 }

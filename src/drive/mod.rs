@@ -3,8 +3,11 @@
 //! The hot part of the program: nothing here prints, reads YAML, takes a lock or allocates per request. Worker threads
 //! share nothing while they work; [`drive`] starts them together, passes on their progress and merges what they leave.
 
+pub mod access;
 mod advance;
+mod backoff;
 mod connection;
+mod dial;
 pub mod encode;
 mod engine;
 mod fault;
@@ -16,10 +19,13 @@ mod redraw;
 pub mod resp;
 mod rule;
 pub mod spectrum;
+mod state;
+pub mod stream;
 mod sweep;
 pub mod tally;
 pub mod timeline;
 mod timer;
+pub mod tls;
 pub mod touch;
 mod turns;
 mod usage;
@@ -28,10 +34,12 @@ mod worker;
 use std::sync::mpsc;
 use std::thread;
 
+pub use access::Access;
 pub use advance::Advance;
+pub use dial::dial;
 pub use fault::Fault;
 pub use interrupt::Interrupt;
-pub use job::{Access, Job, Limits};
+pub use job::{Job, Limits};
 pub use redraw::Redraw;
 pub use sweep::sweep;
 pub use turns::{Turn, Turns};
@@ -62,6 +70,8 @@ pub struct Driven {
     pub cpu_s: f64,
     /// Of these, seconds spent watching the clock with nothing else to do.
     pub spin_s: f64,
+    /// Connections that were lost and made again.
+    pub reconnects: u64,
     /// Why the phase was cut short, if it was.
     pub fault: Option<Fault>,
     /// Whether the user stopped it.
@@ -188,6 +198,7 @@ fn alone(began_ns: u64, finished: Finished) -> Driven {
         ended_ns: finished.ended_ns,
         cpu_s: finished.cpu_s,
         spin_s: finished.spin_s,
+        reconnects: finished.reconnects,
         fault: finished.fault,
         interrupted: finished.interrupted,
     }
@@ -204,6 +215,7 @@ fn add(whole: &mut Driven, finished: Finished) {
     whole.ended_ns = whole.ended_ns.max(finished.ended_ns);
     whole.cpu_s += finished.cpu_s;
     whole.spin_s += finished.spin_s;
+    whole.reconnects += finished.reconnects;
     whole.fault = whole.fault.take().or(finished.fault);
     whole.interrupted |= finished.interrupted;
 }

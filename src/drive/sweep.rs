@@ -1,16 +1,20 @@
 //! One operation on every key of the key space, pipelined and not measured: probing survival, removing our own keys.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::ops::Range;
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::runtime::Builder;
+use tokio::time::timeout;
+
+use super::access::Access;
+use super::dial::dial;
 use super::encode::{Encoder, RequestKeys};
 use super::fault::Fault;
 use super::interrupt::Interrupt;
-use super::job::Access;
 use super::resp::{Reply, Scanner, Step};
-use crate::traffic::Stream;
+use super::stream::Stream;
+use crate::traffic;
 
 /// Requests that are out at a time: few enough that neither side's buffers fill up before the other reads.
 const WINDOW: u64 = 500;
@@ -21,7 +25,8 @@ const INPUT_BYTES: usize = 64 * 1024;
 ///
 /// # Errors
 ///
-/// Where the server cannot be reached, goes away or answers with an error, and when `interrupt` is pulled.
+/// Where the server cannot be reached, goes away, does not answer within `limit` or answers with an error, and when
+/// `interrupt` is pulled.
 pub fn sweep(
     access: &Access,
     encoder: &Encoder,
@@ -29,49 +34,43 @@ pub fn sweep(
     limit: Duration,
     interrupt: &Interrupt,
 ) -> Result<Vec<bool>, Fault> {
-    let failed = |source| Fault::Connect {
-        address: access.address,
-        source,
-    };
-    let stream = TcpStream::connect_timeout(&access.address, limit).map_err(failed)?;
-    stream.set_nodelay(true).map_err(failed)?;
-    stream.set_read_timeout(Some(limit)).map_err(failed)?;
-    stream.set_write_timeout(Some(limit)).map_err(failed)?;
-    let mut pipe = Pipe {
-        stream,
-        scanner: Scanner::default(),
-        kept: Vec::new(),
-    };
-    for command in &access.greeting {
-        pipe.exchange(command, 1, &mut Vec::new())?;
-    }
-    let (mut found, mut requests) = (Vec::new(), Vec::new());
-    let (mut from, mut stream) = (keys.start, Stream::new(0, 0, 0, 0));
-    while from < keys.end {
-        if interrupt.is_pulled() {
-            return Err(Fault::CalledOff);
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut pipe = Pipe {
+            stream: dial(access).await?,
+            scanner: Scanner::default(),
+            kept: Vec::new(),
+        };
+        let (mut found, mut requests) = (Vec::new(), Vec::new());
+        let (mut from, mut draws) = (keys.start, traffic::Stream::new(0, 0, 0, 0));
+        while from < keys.end {
+            if interrupt.is_pulled() {
+                return Err(Fault::CalledOff);
+            }
+            let to = keys.end.min(from + WINDOW);
+            requests.clear();
+            for first in from..to {
+                let keys = RequestKeys { first, others: &[] };
+                encoder.append(0, keys, &mut draws, &mut requests);
+            }
+            timeout(limit, pipe.exchange(&requests, to - from, &mut found))
+                .await
+                .map_err(|_| Fault::Timeout(limit))??;
+            from = to;
         }
-        let to = keys.end.min(from + WINDOW);
-        requests.clear();
-        for first in from..to {
-            let keys = RequestKeys { first, others: &[] };
-            encoder.append(0, keys, &mut stream, &mut requests);
-        }
-        pipe.exchange(&requests, to - from, &mut found)?;
-        from = to;
-    }
-    Ok(found)
+        Ok(found)
+    })
 }
 
 struct Pipe {
-    stream: TcpStream,
+    stream: Stream,
     scanner: Scanner,
     kept: Vec<u8>,
 }
 
 impl Pipe {
     /// Sends `requests` and waits for `count` replies; whether each is neither zero nor nil.
-    fn exchange(
+    async fn exchange(
         &mut self,
         requests: &[u8],
         count: u64,
@@ -79,17 +78,18 @@ impl Pipe {
     ) -> Result<(), Fault> {
         self.stream
             .write_all(requests)
+            .await
             .map_err(Fault::Disconnected)?;
-        let (mut left, mut input) = (count, vec![0; INPUT_BYTES]);
+        self.stream.flush().await.map_err(Fault::Disconnected)?;
+        let mut left = count;
         while left > 0 {
-            let come = self.stream.read(&mut input).map_err(Fault::Disconnected)?;
-            if come == 0 {
+            self.kept.reserve(INPUT_BYTES);
+            let come = self.stream.read_buf(&mut self.kept).await;
+            if come.map_err(Fault::Disconnected)? == 0 {
                 return Err(Fault::Disconnected(
                     std::io::ErrorKind::UnexpectedEof.into(),
                 ));
             }
-            self.kept
-                .extend_from_slice(input.get(..come).unwrap_or_default());
             left = left
                 .checked_sub(self.replies(found)?)
                 .ok_or(Fault::Unasked)?;
@@ -107,8 +107,7 @@ impl Pipe {
             {
                 Step::Reply(_, Reply::Error) => {
                     let word = String::from_utf8_lossy(self.scanner.word()).into_owned();
-                    let address = self.stream.peer_addr().map_err(Fault::Disconnected)?;
-                    return Err(Fault::Refused { address, word });
+                    return Err(Fault::Sweep(word));
                 }
                 Step::Reply(length, reply) => {
                     found.push(reply == Reply::Value);

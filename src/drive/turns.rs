@@ -16,15 +16,16 @@ use super::fault::Fault;
 use super::interrupt::Interrupt;
 use super::job::Job;
 use super::pace::nanoseconds;
+use super::state::State;
 use super::tally::{Counts, Measured};
-use super::worker::{Worker, connect_all};
+use super::worker::connect_all;
 use crate::traffic::Stream;
 use crate::traffic::stream::below;
 
 /// Connections to several servers, between slices.
 pub struct Turns {
     runtime: LocalRuntime,
-    sides: Vec<Worker>,
+    sides: Vec<State>,
     /// Who comes first is left to chance.
     draws: Stream,
 }
@@ -109,22 +110,15 @@ fn turn(measured: Measured, active_ns: u64) -> Turn {
     }
 }
 
-async fn side(job: &Job<'_>) -> Result<Worker, Fault> {
-    let slow = || Fault::Slow {
-        address: job.access.address,
-        within: job.limits.connect,
-    };
-    let connecting = connect_all(job, job.load.clients.max(1) as usize);
-    let connections = timeout(job.limits.connect, connecting)
-        .await
-        .map_err(|_| slow())??;
+async fn side(job: &Job<'_>) -> Result<State, Fault> {
+    let connections = connect_all(job, job.load.clients.max(1) as usize).await?;
     let began_ns = nanoseconds(job.origin.elapsed());
-    let mut side = Worker::new(job, connections, None, began_ns, 0)?;
+    let mut side = State::new(job, connections, None, began_ns, 0)?;
     side.engine.closing = true;
     Ok(side)
 }
 
-impl Worker {
+impl State {
     /// Begins to count anew; what was counted before.
     fn open_books(&mut self) -> Result<Measured, Fault> {
         let now_ns = self.now();
@@ -137,9 +131,9 @@ impl Worker {
     async fn slice(&mut self, length_ns: u64) -> Result<u64, Fault> {
         let began_ns = self.now();
         self.engine.closing = false;
-        let limit = Duration::from_nanos(self.reply_limit_ns.saturating_add(length_ns));
+        let limit = self.limits.reply + Duration::from_nanos(length_ns);
         let over = poll_fn(|cx| {
-            for index in 0..self.connections.len() {
+            for index in 0..self.connections() {
                 if let Err(fault) = self.serve(index, cx) {
                     return Poll::Ready(Err(fault));
                 }

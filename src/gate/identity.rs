@@ -150,7 +150,7 @@ pub fn plan_differences(first: &Plan, other: &Plan) -> Vec<Difference> {
 pub fn is_same_endpoint(first: &Plan, other: &Plan) -> bool {
     match (&first.target, &other.target) {
         (Target::Endpoint(a), Target::Endpoint(b)) => {
-            (&a.host, a.port, a.database) == (&b.host, b.port, b.database)
+            (&a.address, a.database) == (&b.address, b.database)
         }
         _ => false,
     }
@@ -300,15 +300,9 @@ mod tests {
         let (a, mut b) = (lru_flood(), lru_flood());
         b.plan.keys.name.before = "cachebench:lru_flood:key-".to_owned();
         assert_eq!(aspects(&a, &b), [(Aspect::Workload, "keys".to_owned())]);
-        b.plan.target = Target::Endpoint(crate::workload::plan::Endpoint {
-            host: "localhost".to_owned(),
-            port: 6379,
-            user: String::new(),
-            password: String::new(),
-            database: 0,
-            allow_flush: false,
-            allow_config: false,
-        });
+        b.plan.target = Target::Endpoint(crate::workload::plan::Endpoint::at(
+            crate::workload::plan::Address::Unix("/run/redis.sock".into()),
+        ));
         assert!(aspects(&a, &b).is_empty());
     }
 

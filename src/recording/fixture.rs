@@ -201,6 +201,7 @@ fn flood_plan(cells: &[CellRecord]) -> Plan {
         target: Target::Embedded {
             clock: ClockKind::Virtual,
         },
+        timeouts: Timeouts::default(),
         directives: Vec::new(),
         capacity: Capacity::Keys(6000),
         keys: KeySpace {
@@ -346,6 +347,7 @@ fn phase(
         lateness: None,
         client_cpu_s: elapsed_s * 0.4,
         client_spin_s: 0.0,
+        reconnects: 0,
         server_cpu_s: Some(elapsed_s * 0.5),
         drawn: None,
     }

@@ -146,6 +146,9 @@ pub struct PhaseRecord {
     pub client_cpu_s: f64,
     /// Of these, seconds spent watching the clock for the next due time with nothing else to do.
     pub client_spin_s: f64,
+    /// Connections that were lost and made again; what was in flight on them is among `errors`.
+    #[serde(default)]
+    pub reconnects: u64,
     /// CPU seconds that the server used, where it can be read.
     pub server_cpu_s: Option<f64>,
     /// What was really drawn; absent for a pause, and where the run was cut short.

@@ -333,7 +333,7 @@ impl<'a> Arena<'a> {
             repetition: self.launches as u64,
             phase: phase as u64,
             workers: 1,
-            limits: Limits::default(),
+            limits: Limits::of(&plan.timeouts),
             origin: Instant::now(),
         }
     }

@@ -48,6 +48,7 @@ pub(super) fn phase(
         lateness: measured.lateness.as_ref().map(Latency::of),
         client_cpu_s: driven.cpu_s,
         client_spin_s: driven.spin_s,
+        reconnects: driven.reconnects,
         server_cpu_s,
         drawn: None,
     }
@@ -94,6 +95,7 @@ pub(super) fn pause(name: &str, started_s: f64, elapsed_s: f64) -> Option<PhaseR
         lateness: None,
         client_cpu_s: 0.0,
         client_spin_s: 0.0,
+        reconnects: 0,
         server_cpu_s: None,
         drawn: None,
     })

@@ -353,7 +353,7 @@ fn job<'a>(plan: &'a Plan, course: &'a Course, index: usize, load: &'a Load) -> 
         repetition: u64::from(course.number),
         phase: index as u64,
         workers: WORKERS,
-        limits: Limits::default(),
+        limits: Limits::of(&plan.timeouts),
         origin: course.origin,
     }
 }

@@ -23,6 +23,7 @@ pub(super) fn phase(cell: &str, record: &PhaseRecord, cores: u64) -> Vec<String>
         busy(&place, record, cores),
         late(&place, record),
         unanswered(&place, record),
+        reconnected(&place, record),
     ]
     .into_iter()
     .flatten()
@@ -62,6 +63,19 @@ fn unanswered(place: &str, record: &PhaseRecord) -> Option<String> {
             "{place}: {} of {} requests that fell due were not answered by the end; their age then is all that is known of \
              them: lower the rate, or raise `clients` or `pipeline`",
             record.in_flight, record.due
+        )
+    })
+}
+
+fn reconnected(place: &str, record: &PhaseRecord) -> Option<String> {
+    let lost = |kind: &str| record.errors.get(kind).copied().unwrap_or_default();
+    (record.reconnects > 0).then(|| {
+        format!(
+            "{place}: {} connections were lost and made again; on them {} requests timed out and {} were cut off, which count as \
+             errors with their age: look at the server's log, or raise `timeouts: {{ request: … }}`",
+            record.reconnects,
+            lost("timeout"),
+            lost("disconnected")
         )
     })
 }

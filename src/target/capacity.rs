@@ -130,7 +130,7 @@ impl Trial<'_> {
             repetition: 0,
             phase: 0,
             workers: 1,
-            limits: Limits::default(),
+            limits: Limits::of(&self.plan.timeouts),
             origin: Instant::now(),
         };
         let driven = drive(&job, None, self.interrupt, &mut |_| ())?;

@@ -1,75 +1,51 @@
 //! The control plane: one connection for INFO, CONFIG and the like, apart from those that carry load.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use redis::{
-    Client, Cmd, Connection, ConnectionAddr, FromRedisValue, IntoConnectionInfo as _,
-    RedisConnectionInfo,
-};
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, RedisConnectionInfo};
+use tokio::runtime::{Builder, Runtime};
 
 use super::TargetError;
+use crate::drive::access::Greeting;
+use crate::drive::{Access, dial};
 
 /// A server that does not answer the control plane for so long is taken for dead.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a connection must say first.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Login {
-    /// ACL user; empty for the default user.
-    pub user: String,
-    /// Password; empty for none.
-    pub password: String,
-    /// Database number.
-    pub database: u32,
-}
-
-/// A connection of the control plane.
+/// A connection of the control plane. It is made again when it has been lost.
 pub struct Control {
-    connection: Connection,
+    access: Access,
+    runtime: Runtime,
+    connection: MultiplexedConnection,
 }
 
 impl Control {
-    /// Connects and logs in.
+    /// Connects as `access` says, and sees that the server answers.
     ///
     /// # Errors
     ///
-    /// Where the server cannot be reached or refuses the login.
-    pub fn open(address: SocketAddr, login: &Login) -> Result<Self, TargetError> {
-        let unreachable = |source| TargetError::Unreachable {
-            address: address.to_string(),
-            source,
-        };
-        let mut settings = RedisConnectionInfo::default()
-            .set_db(login.database.into())
-            .set_skip_set_lib_name();
-        if !login.user.is_empty() {
-            settings = settings.set_username(&login.user);
-        }
-        if !login.password.is_empty() {
-            settings = settings.set_password(&login.password);
-        }
-        let host = ConnectionAddr::Tcp(address.ip().to_string(), address.port());
-        let info = host
-            .into_connection_info()
-            .map_err(unreachable)?
-            .set_redis_settings(settings);
-        let connection = Client::open(info)
-            .and_then(|client| client.get_connection_with_timeout(TIMEOUT))
-            .map_err(unreachable)?;
-        connection
-            .set_read_timeout(Some(TIMEOUT))
-            .map_err(unreachable)?;
-        connection
-            .set_write_timeout(Some(TIMEOUT))
-            .map_err(unreachable)?;
-        let mut control = Self { connection };
-        control.ask::<()>(&["PING"])?;
-        Ok(control)
+    /// Where the server cannot be reached or refuses the connection.
+    pub fn open(access: &Access) -> Result<Self, TargetError> {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|source| TargetError::System {
+                doing: "starting a runtime",
+                source,
+            })?;
+        let mut access = access.clone();
+        access.greeting.push(Greeting::needed(&["PING"]));
+        let connection = runtime.block_on(connect(&access))?;
+        Ok(Self {
+            access,
+            runtime,
+            connection,
+        })
     }
 
-    /// Sends a command and waits for its reply.
+    /// Sends a command and waits for its reply. A command may be sent a second time where the connection has broken.
     ///
     /// # Errors
     ///
@@ -79,13 +55,15 @@ impl Control {
         for word in words {
             command.arg(*word);
         }
-        command.query(&mut self.connection).map_err(|source| {
-            let command = words.join(" ");
-            if source.kind() == redis::ErrorKind::Io || source.is_connection_dropped() {
-                TargetError::Gone { command, source }
-            } else {
-                TargetError::Command { command, source }
+        self.runtime.block_on(async {
+            match command.query_async(&mut self.connection).await {
+                Err(error) if error.is_connection_dropped() => {
+                    self.connection = connect(&self.access).await?;
+                    command.query_async(&mut self.connection).await
+                }
+                answer => answer,
             }
+            .map_err(|source| failure(words, source))
         })
     }
 
@@ -130,6 +108,27 @@ impl Control {
     /// Where the server refuses it.
     pub fn configure(&mut self, name: &str, value: &str) -> Result<(), TargetError> {
         self.ask(&["CONFIG", "SET", name, value])
+    }
+}
+
+async fn connect(access: &Access) -> Result<MultiplexedConnection, TargetError> {
+    let stream = dial(access).await?;
+    // All that a connection must say has been said.
+    let info = RedisConnectionInfo::default().set_skip_set_lib_name();
+    let config = AsyncConnectionConfig::new().set_response_timeout(Some(TIMEOUT));
+    let (connection, driver) = MultiplexedConnection::new_with_config(&info, stream, config)
+        .await
+        .map_err(|source| failure(&["connect"], source))?;
+    tokio::spawn(driver);
+    Ok(connection)
+}
+
+fn failure(words: &[&str], source: redis::RedisError) -> TargetError {
+    let command = words.join(" ");
+    if source.kind() == redis::ErrorKind::Io || source.is_connection_dropped() {
+        TargetError::Gone { command, source }
+    } else {
+        TargetError::Command { command, source }
     }
 }
 

@@ -1,12 +1,12 @@
 //! The reference server, in this process. It is started here and driven through its socket like any other.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use embedded_server::{Clock, Config, Handle, Options, Server};
 
 use super::TargetError;
-use super::control::{Control, Login};
+use super::control::Control;
+use crate::drive::Access;
 use crate::workload::plan::{ClockKind, Directive};
 
 /// A server on a thread of its own; stopped when it is dropped.
@@ -22,7 +22,8 @@ impl Embedded {
         clock: ClockKind,
         seed: u64,
         directives: &[Directive],
-    ) -> Result<(Self, Control), TargetError> {
+        timeout: Duration,
+    ) -> Result<(Self, Access, Control), TargetError> {
         let options = Options {
             config: configuration(seed, directives)?,
             clock: match clock {
@@ -33,12 +34,9 @@ impl Embedded {
         };
         let handle =
             Server::start(options).map_err(|error| TargetError::Embedded(error.to_string()))?;
-        let control = Control::open(handle.addr(), &Login::default())?;
-        Ok((Self { handle, clock }, control))
-    }
-
-    pub(super) fn address(&self) -> SocketAddr {
-        self.handle.addr()
+        let access = Access::plain(handle.addr(), timeout);
+        let control = Control::open(&access)?;
+        Ok((Self { handle, clock }, access, control))
     }
 
     pub(super) fn clock(&self) -> ClockKind {

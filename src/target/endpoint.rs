@@ -3,11 +3,15 @@
 //! Only keys under [`PREFIX`] are written: plans spell them so, and a plan that does not is refused. FLUSHDB and CONFIG SET are sent where the target allows them, and what
 //! CONFIG SET changed is set back at the end. Nothing else that touches other data is ever sent.
 
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::ToSocketAddrs as _;
+use std::time::Duration;
 
 use super::TargetError;
-use super::control::{Control, Login};
-use crate::workload::plan::{Capacity, Directive, Endpoint, Plan};
+use super::control::Control;
+use crate::drive::access::{Greeting, Peer};
+use crate::drive::tls::Connector;
+use crate::drive::{Access, Fault};
+use crate::workload::plan::{Address, Capacity, Directive, Endpoint, Plan, Protocol, Tls};
 
 /// What every key on a server of somebody else's begins with.
 const PREFIX: &str = "cachebench:";
@@ -15,21 +19,21 @@ const PREFIX: &str = "cachebench:";
 /// A server that we may use.
 #[derive(Debug)]
 pub(super) struct Lent {
-    address: SocketAddr,
+    access: Access,
     /// Directives as they were, to be set back.
     before: Vec<Directive>,
 }
 
 impl Lent {
-    /// Connects, and sets `directives`, which must be allowed.
+    /// Connects within `timeout`, and sets `directives`, which must be allowed.
     pub(super) fn take(
         endpoint: &Endpoint,
         directives: &[Directive],
+        timeout: Duration,
     ) -> Result<(Self, Control), TargetError> {
-        let address = resolve(endpoint)?;
-        let mut control = Control::open(address, &login(endpoint))?;
+        let (access, mut control) = reach(endpoint, timeout)?;
         let mut lent = Self {
-            address,
+            access,
             before: Vec::new(),
         };
         for directive in directives {
@@ -41,8 +45,8 @@ impl Lent {
         Ok((lent, control))
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
-        self.address
+    pub(super) fn access(&self) -> &Access {
+        &self.access
     }
 
     /// Sets back what was changed, as far as the server lets it.
@@ -68,15 +72,6 @@ impl Lent {
     }
 }
 
-/// How connections to `endpoint` log in.
-pub(super) fn login(endpoint: &Endpoint) -> Login {
-    Login {
-        user: endpoint.user.clone(),
-        password: endpoint.password.clone(),
-        database: endpoint.database,
-    }
-}
-
 /// Whether `endpoint` allows what `plan` needs.
 pub(super) fn permit(plan: &Plan, endpoint: &Endpoint) -> Result<(), TargetError> {
     let configures = plan.capacity != Capacity::AsConfigured
@@ -85,14 +80,14 @@ pub(super) fn permit(plan: &Plan, endpoint: &Endpoint) -> Result<(), TargetError
     if !plan.keys.name.before.starts_with(PREFIX) {
         return Err(TargetError::NotAllowed(format!(
             "keys on {}, which is somebody's server, must begin with `{PREFIX}`",
-            name(endpoint)
+            endpoint
         )));
     }
     if configures && !endpoint.allow_config {
         return Err(TargetError::NotAllowed(format!(
             "this workload sets server directives (`capacity`, `compare` or the target's own), and {} is somebody's \
              server: say `allow: [config]` at the target if CONFIG SET may be sent to it (it is set back afterwards)",
-            name(endpoint)
+            endpoint
         )));
     }
     Ok(())
@@ -111,29 +106,84 @@ pub(super) fn refuse_to_evict_others(
     Err(TargetError::NotAllowed(format!(
         "{} holds {others} keys that cachebench has not written, and a memory limit (`capacity`) could evict them: use \
          an empty server, or leave `capacity` out",
-        name(endpoint)
+        endpoint
     )))
 }
 
-/// The endpoint as a URL, without user and password.
-pub(super) fn name(endpoint: &Endpoint) -> String {
-    let host = if endpoint.host.contains(':') {
-        format!("[{}]", endpoint.host)
-    } else {
-        endpoint.host.clone()
+/// Connects to the first of an endpoint's addresses that answers: a name may have several.
+fn reach(endpoint: &Endpoint, timeout: Duration) -> Result<(Access, Control), TargetError> {
+    let (peers, host) = match &endpoint.address {
+        Address::Unix(path) => (vec![Peer::Unix(path.clone())], ""),
+        Address::Tcp { host, port } => (resolve(host, *port)?, host.as_str()),
     };
-    format!("redis://{host}:{}/{}", endpoint.port, endpoint.database)
+    let tls = match &endpoint.tls {
+        Tls::Off => None,
+        Tls::On(settings) => Some(Connector::new(settings, host)?),
+    };
+    let mut failure = None;
+    for peer in peers {
+        let access = Access {
+            peer,
+            tls: tls.clone(),
+            greeting: greeting(endpoint),
+            timeout,
+        };
+        match Control::open(&access) {
+            Ok(control) => return Ok((access, control)),
+            Err(error @ TargetError::Drive(Fault::Connect { .. } | Fault::Slow { .. })) => {
+                failure.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(failure.unwrap_or_else(|| unknown_host(host, std::io::ErrorKind::NotFound.into())))
 }
 
-fn resolve(endpoint: &Endpoint) -> Result<SocketAddr, TargetError> {
-    let host = |source| TargetError::Host {
-        host: endpoint.host.clone(),
+fn resolve(host: &str, port: u16) -> Result<Vec<Peer>, TargetError> {
+    let addresses = (host, port).to_socket_addrs();
+    let addresses = addresses.map_err(|error| unknown_host(host, error))?;
+    Ok(addresses.map(Peer::Tcp).collect())
+}
+
+fn unknown_host(host: &str, source: std::io::Error) -> TargetError {
+    TargetError::Host {
+        host: host.to_owned(),
         source,
+    }
+}
+
+/// What every connection must say first.
+fn greeting(endpoint: &Endpoint) -> Vec<Greeting> {
+    let (user, password) = (endpoint.user.as_str(), endpoint.password.as_str());
+    let login = match (user, password) {
+        ("", "") => Vec::new(),
+        ("", password) => vec!["default", password],
+        (user, password) => vec![user, password],
     };
-    let mut addresses = (endpoint.host.as_str(), endpoint.port)
-        .to_socket_addrs()
-        .map_err(host)?;
-    addresses
-        .next()
-        .ok_or_else(|| host(std::io::ErrorKind::NotFound.into()))
+    let mut greeting = Vec::new();
+    match endpoint.protocol {
+        Protocol::Resp3 if login.is_empty() => greeting.push(Greeting::needed(&["HELLO", "3"])),
+        Protocol::Resp3 => {
+            let words: Vec<_> = ["HELLO", "3", "AUTH"].into_iter().chain(login).collect();
+            greeting.push(Greeting::needed(&words));
+        }
+        Protocol::Resp2 if login.is_empty() => {}
+        // Servers without users take the password alone.
+        Protocol::Resp2 if user.is_empty() => greeting.push(Greeting::needed(&["AUTH", password])),
+        Protocol::Resp2 => greeting.push(Greeting::needed(&["AUTH", user, password])),
+    }
+    if endpoint.database > 0 {
+        greeting.push(Greeting::needed(&[
+            "SELECT",
+            &endpoint.database.to_string(),
+        ]));
+    }
+    if !endpoint.client_name.is_empty() {
+        greeting.push(Greeting::wished(&[
+            "CLIENT",
+            "SETNAME",
+            &endpoint.client_name,
+        ]));
+    }
+    greeting
 }

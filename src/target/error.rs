@@ -16,16 +16,6 @@ pub enum TargetError {
         /// What the resolver said.
         source: io::Error,
     },
-    /// The server cannot be reached.
-    #[error(
-        "cannot reach the server at {address}: {source}; is it running, and are address, user and password right?"
-    )]
-    Unreachable {
-        /// `host:port`.
-        address: String,
-        /// What the client library said.
-        source: redis::RedisError,
-    },
     /// The program cannot be run.
     #[error("cannot run `{program}`: {source}; give its path in `spawn:`, or install it")]
     Program {
@@ -67,7 +57,7 @@ pub enum TargetError {
     /// The embedded server could not be started.
     #[error("the embedded server did not start: {0}")]
     Embedded(String),
-    /// Keys could not be written or removed.
+    /// The server cannot be reached, or keys could not be written or removed.
     #[error(transparent)]
     Drive(#[from] crate::drive::Fault),
     /// The system refused something.

@@ -13,18 +13,16 @@ mod spawn;
 mod watch;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 pub use control::{Control, Info};
 pub use error::TargetError;
 pub use watch::Watch;
 
-use crate::drive::encode::{Encoder, append_command};
+use crate::drive::encode::Encoder;
 use crate::drive::{Access, Interrupt, Limits, sweep};
 use crate::recording::model::Server;
 use crate::workload::plan::{ClockKind, Directive, Endpoint, KeySpace, Operation, Plan, Target};
-use control::Login;
 use embedded::Embedded;
 use endpoint::Lent;
 use spawn::Spawned;
@@ -54,8 +52,8 @@ const DIRECTIVES: [&str; 16] = [
 pub struct Running {
     kind: Kind,
     control: Control,
-    login: Login,
     access: Access,
+    limits: Limits,
     keys: KeySpace,
 }
 
@@ -84,7 +82,7 @@ pub fn name(target: &Target) -> String {
     match target {
         Target::Embedded { .. } => "embedded".to_owned(),
         Target::Spawn { program } => format!("spawn:{}", program.display()),
-        Target::Endpoint(endpoint) => endpoint::name(endpoint),
+        Target::Endpoint(endpoint) => endpoint.to_string(),
     }
 }
 
@@ -101,33 +99,28 @@ impl Running {
         seed: u64,
         interrupt: &Interrupt,
     ) -> Result<Self, TargetError> {
-        let (kind, control, login) = match &plan.target {
+        let timeout = plan.timeouts.connect;
+        let (kind, access, control) = match &plan.target {
             Target::Embedded { clock } => {
-                let (server, control) = Embedded::start(*clock, seed, directives)?;
-                (Kind::Embedded(Box::new(server)), control, Login::default())
+                let (server, access, control) = Embedded::start(*clock, seed, directives, timeout)?;
+                (Kind::Embedded(Box::new(server)), access, control)
             }
             Target::Spawn { program } => {
-                let (server, control) = Spawned::start(program, directives)?;
-                (Kind::Spawned(server), control, Login::default())
+                let (server, control) = Spawned::start(program, directives, timeout)?;
+                let access = server.access().clone();
+                (Kind::Spawned(server), access, control)
             }
             Target::Endpoint(endpoint) => {
-                let (lent, control) = Lent::take(endpoint, directives)?;
-                (
-                    Kind::Lent(lent, endpoint.clone()),
-                    control,
-                    endpoint::login(endpoint),
-                )
+                let (lent, control) = Lent::take(endpoint, directives, timeout)?;
+                let access = lent.access().clone();
+                (Kind::Lent(lent, endpoint.clone()), access, control)
             }
-        };
-        let access = Access {
-            address: kind.address(),
-            greeting: greeting(&login),
         };
         let mut running = Self {
             kind,
             control,
-            login,
             access,
+            limits: Limits::of(&plan.timeouts),
             keys: plan.keys.clone(),
         };
         running.clear(interrupt)?;
@@ -203,7 +196,7 @@ impl Running {
     ///
     /// Where the server does not answer.
     pub fn quiet_memory(&mut self) -> Result<Info, TargetError> {
-        let deadline = Instant::now() + Limits::default().drain;
+        let deadline = Instant::now() + self.limits.drain;
         loop {
             let info = self.control.info()?;
             let alone = info.count("connected_clients") <= 1;
@@ -232,7 +225,7 @@ impl Running {
             Kind::Spawned(server) => Some(server.process()),
             Kind::Embedded(_) | Kind::Lent(..) => None,
         };
-        Watch::start(self.access.address, &self.login, process, origin)
+        Watch::start(&self.access, process, origin)
     }
 
     /// How the server ended, if it was ours and has.
@@ -267,7 +260,7 @@ impl Running {
         interrupt: &Interrupt,
     ) -> Result<Vec<bool>, TargetError> {
         let encoder = Encoder::without_values(&self.keys, operation);
-        let limit = Limits::default().reply;
+        let limit = self.limits.reply;
         Ok(sweep(
             &self.access,
             &encoder,
@@ -300,38 +293,6 @@ impl Drop for Running {
             lent.give_back(&mut self.control);
         }
     }
-}
-
-impl Kind {
-    fn address(&self) -> SocketAddr {
-        match self {
-            Self::Embedded(server) => server.address(),
-            Self::Spawned(server) => server.address(),
-            Self::Lent(lent, _) => lent.address(),
-        }
-    }
-}
-
-/// What connections that carry load must say first.
-fn greeting(login: &Login) -> Vec<Vec<u8>> {
-    let command = |words: &[&str]| {
-        let (words, mut bytes) = (
-            words.iter().map(|word| word.as_bytes()).collect::<Vec<_>>(),
-            Vec::new(),
-        );
-        append_command(&words, &mut bytes);
-        bytes
-    };
-    let mut greeting = Vec::new();
-    match (login.user.as_str(), login.password.as_str()) {
-        ("", "") => {}
-        ("", password) => greeting.push(command(&["AUTH", password])),
-        (user, password) => greeting.push(command(&["AUTH", user, password])),
-    }
-    if login.database > 0 {
-        greeting.push(command(&["SELECT", &login.database.to_string()]));
-    }
-    greeting
 }
 
 /// Name and version from INFO.

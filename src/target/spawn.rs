@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::TargetError;
-use super::control::{Control, Login};
+use super::control::Control;
 use super::process::Process;
+use crate::drive::Access;
 use crate::workload::plan::Directive;
 
 /// How long a server may take to answer.
@@ -33,7 +34,7 @@ const LOG_BYTES: usize = 8 * 1024;
 pub(super) struct Spawned {
     process: Process,
     program: String,
-    address: SocketAddr,
+    access: Access,
     /// Configuration, log and whatever the server writes; removed with it.
     folder: TempDir,
 }
@@ -43,10 +44,11 @@ impl Spawned {
     pub(super) fn start(
         program: &Path,
         directives: &[Directive],
+        timeout: Duration,
     ) -> Result<(Self, Control), TargetError> {
         let mut attempt = 1;
         loop {
-            let mut server = Self::launch(program, directives)?;
+            let mut server = Self::launch(program, directives, timeout)?;
             match server.wait() {
                 Ok(control) => return Ok((server, control)),
                 Err(_) if attempt < ATTEMPTS && server.log().contains("Address already in use") => {
@@ -57,8 +59,8 @@ impl Spawned {
         }
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
-        self.address
+    pub(super) fn access(&self) -> &Access {
+        &self.access
     }
 
     pub(super) fn process(&self) -> u32 {
@@ -86,7 +88,11 @@ impl Spawned {
         ))
     }
 
-    fn launch(program: &Path, directives: &[Directive]) -> Result<Self, TargetError> {
+    fn launch(
+        program: &Path,
+        directives: &[Directive],
+        timeout: Duration,
+    ) -> Result<Self, TargetError> {
         let system = |doing| move |source| TargetError::System { doing, source };
         let folder = tempfile::Builder::new()
             .prefix("cachebench-")
@@ -114,7 +120,7 @@ impl Spawned {
         Ok(Self {
             process,
             program: name,
-            address: (Ipv4Addr::LOCALHOST, port).into(),
+            access: Access::plain((Ipv4Addr::LOCALHOST, port).into(), timeout),
             folder,
         })
     }
@@ -123,7 +129,7 @@ impl Spawned {
     fn wait(&mut self) -> Result<Control, TargetError> {
         let deadline = Instant::now() + START_LIMIT;
         loop {
-            let why = match Control::open(self.address, &Login::default()) {
+            let why = match Control::open(&self.access) {
                 Ok(control) => return Ok(control),
                 Err(error) => error.to_string(),
             };
@@ -193,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_there_is_named() {
-        let error = Spawned::start(Path::new("no-such-server"), &[])
+        let error = Spawned::start(Path::new("no-such-server"), &[], START_LIMIT)
             .unwrap_err()
             .to_string();
         assert!(
@@ -204,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_program_that_is_no_server_is_quoted() {
-        let error = Spawned::start(Path::new("/bin/cat"), &[])
+        let error = Spawned::start(Path::new("/bin/cat"), &[], START_LIMIT)
             .unwrap_err()
             .to_string();
         assert!(

@@ -3,14 +3,14 @@
 //! Samples come every 10 ms at first. Whenever there are [`SAMPLES_MAX`], every second one is dropped and the interval
 //! doubles, so that memory and the load on the server stay bounded.
 
-use std::net::SocketAddr;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::TargetError;
-use super::control::{Control, Info, Login};
+use super::control::{Control, Info};
 use super::process::rss_bytes;
+use crate::drive::Access;
 use crate::recording::model::Sample;
 
 /// Interval of the first samples.
@@ -43,12 +43,11 @@ impl Watch {
     ///
     /// Where the server cannot be reached.
     pub(super) fn start(
-        address: SocketAddr,
-        login: &Login,
+        access: &Access,
         process: Option<u32>,
         origin: Instant,
     ) -> Result<Self, TargetError> {
-        let mut control = Control::open(address, login)?;
+        let mut control = Control::open(access)?;
         let before = control.watched_info()?;
         let watcher = Watcher {
             control,
@@ -78,19 +77,22 @@ impl Watch {
 }
 
 impl Watcher {
-    /// Samples until `stopped` is closed or the server does not answer.
+    /// Samples until `stopped` is closed. While the server does not answer there are none.
     fn run(mut self, stopped: &mpsc::Receiver<()>) -> Vec<Sample> {
-        while self.sample() && stopped.recv_timeout(self.interval) == Err(RecvTimeoutError::Timeout)
-        {
+        loop {
+            self.sample();
+            if stopped.recv_timeout(self.interval) != Err(RecvTimeoutError::Timeout) {
+                break;
+            }
             self.thin_out();
         }
         self.sample();
         self.samples
     }
 
-    fn sample(&mut self) -> bool {
+    fn sample(&mut self) {
         let Ok(info) = self.control.watched_info() else {
-            return false;
+            return;
         };
         let since = |name| info.count(name).saturating_sub(self.before.count(name));
         let rss_bytes = self
@@ -108,7 +110,6 @@ impl Watcher {
             misses: since("keyspace_misses"),
             cpu_s: (info.cpu_s() - self.before.cpu_s()).max(0.0),
         });
-        true
     }
 
     fn thin_out(&mut self) {

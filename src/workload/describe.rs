@@ -100,10 +100,7 @@ fn target(plan: &Plan) -> String {
     let mut text = match &plan.target {
         Target::Embedded { .. } => "embedded".to_owned(),
         Target::Spawn { program } => format!("spawn:{}", program.display()),
-        Target::Endpoint(endpoint) => format!(
-            "redis://{}:{}/{}",
-            endpoint.host, endpoint.port, endpoint.database
-        ),
+        Target::Endpoint(endpoint) => endpoint.to_string(),
     };
     if let Some(clock) = advice::clock(plan) {
         let _ = write!(text, " ({clock})");

@@ -2,6 +2,7 @@
 //!
 //! A [`Plan`] is what the rest of the program works from and what a recording carries, so it serialises.
 
+use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,6 +23,9 @@ pub struct Plan {
     pub seed: u64,
     /// What is driven.
     pub target: Target,
+    /// How long to wait for it.
+    #[serde(default)]
+    pub timeouts: Timeouts,
     /// Server directives for every cell, before the cell's own. Names as in `CONFIG SET`.
     pub directives: Vec<Directive>,
     /// How much the server may hold.
@@ -72,24 +76,171 @@ pub enum ClockKind {
     Real,
 }
 
-/// A server by address, and what may be done to it.
+/// A server by address, how it is reached, and what may be done to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Endpoint {
-    /// Host name or address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
+    /// Where it is.
+    pub address: Address,
     /// ACL user; empty for the default user.
     pub user: String,
     /// Password; empty for none. Never written to a recording.
     #[serde(skip)]
     pub password: String,
+    /// The environment variable that the password is taken from; empty for none.
+    pub password_env: String,
     /// Database number.
     pub database: u32,
+    /// Whether and how connections are encrypted.
+    pub tls: Tls,
+    /// The protocol that connections ask for.
+    pub protocol: Protocol,
+    /// The name of every connection, as CLIENT LIST shows it; empty for none.
+    pub client_name: String,
     /// FLUSHALL and FLUSHDB are permitted.
     pub allow_flush: bool,
     /// CONFIG SET is permitted.
     pub allow_config: bool,
+}
+
+impl Endpoint {
+    /// A server that asks for nothing and permits nothing, reached in the plainest way.
+    #[must_use]
+    pub fn at(address: Address) -> Self {
+        Self {
+            address,
+            user: String::new(),
+            password: String::new(),
+            password_env: String::new(),
+            database: 0,
+            tls: Tls::Off,
+            protocol: Protocol::Resp2,
+            client_name: "cachebench".to_owned(),
+            allow_flush: false,
+            allow_config: false,
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    /// As a URL, without user and password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.tls {
+            Tls::Off => "redis",
+            Tls::On(_) => "rediss",
+        };
+        match &self.address {
+            Address::Unix(path) => write!(f, "unix://{}?db={}", path.display(), self.database),
+            Address::Tcp { host, port } if host.contains(':') => {
+                write!(f, "{scheme}://[{host}]:{port}/{}", self.database)
+            }
+            Address::Tcp { host, port } => write!(f, "{scheme}://{host}:{port}/{}", self.database),
+        }
+    }
+}
+
+/// Where a server is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Address {
+    /// Over TCP.
+    Tcp {
+        /// Host name or address.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+    /// A socket in the file system.
+    Unix(PathBuf),
+}
+
+/// Whether and how connections are encrypted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Tls {
+    /// They are not.
+    Off,
+    /// They are.
+    On(Box<TlsSettings>),
+}
+
+/// What an encrypted connection checks and shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TlsSettings {
+    /// Who must have signed the server's certificate.
+    pub authority: Authority,
+    /// What the server is shown.
+    pub identity: Identity,
+    /// The name that the server is asked for and must prove; empty for that of the host.
+    pub server_name: String,
+    /// What of this is checked.
+    pub verification: Verification,
+}
+
+/// Who must have signed a server's certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Authority {
+    /// Someone whom this system trusts.
+    System,
+    /// Someone whose certificate is in this PEM file.
+    File(PathBuf),
+}
+
+/// What a server is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Identity {
+    /// Nothing.
+    None,
+    /// A certificate.
+    Files {
+        /// PEM file of the certificate, and of those between it and its authority.
+        certificate: PathBuf,
+        /// PEM file of its key.
+        key: PathBuf,
+    },
+}
+
+/// What is checked of a server's certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verification {
+    /// Everything.
+    Full,
+    /// Nothing: whoever answers is taken for the server.
+    None,
+}
+
+/// The protocol that connections ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// RESP2, which needs no asking.
+    Resp2,
+    /// RESP3, by HELLO 3.
+    Resp3,
+}
+
+/// How long to wait for what does not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Timeouts {
+    /// For a connection.
+    pub connect: Duration,
+    /// For a reply, before its connection is given up and made again.
+    pub request: Duration,
+    /// For any reply at all, while connections are being made again, before the run is given up.
+    pub unreachable: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            request: Duration::from_secs(10),
+            unreachable: Duration::from_secs(10),
+        }
+    }
 }
 
 /// One server directive.

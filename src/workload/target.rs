@@ -1,8 +1,9 @@
-//! Target strings: `embedded`, `spawn:PROGRAM`, `redis://[user:password@]host[:port][/database]`.
+//! Target strings: `embedded`, `spawn:PROGRAM`, `redis://[user:password@]host[:port][/database]`, `rediss://` for TLS,
+//! `unix://[user:password@]/path[?db=database]`.
 
 use std::path::PathBuf;
 
-use super::plan::Endpoint;
+use super::plan::{Address, Authority, Endpoint, Identity, Tls, TlsSettings, Verification};
 use super::words;
 
 /// The port of a Redis server where none is said.
@@ -10,6 +11,15 @@ const PORT: u16 = 6379;
 
 /// Databases are numbered below this; servers have 16 unless told otherwise, and refuse beyond what they have.
 const DATABASES: u32 = 1_000_000;
+
+/// How targets are written.
+const KNOWN: [&str; 5] = [
+    "embedded",
+    "spawn:PROGRAM",
+    "redis://host:port/database",
+    "rediss://host:port/database",
+    "unix:///path",
+];
 
 /// What is driven, clock and permissions aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,14 +45,8 @@ pub(super) fn parse(text: &str) -> Result<Driven, String> {
             "embedded, or redis:// with one node of a cluster",
         )),
         Some(("spawn", program)) => spawn(program),
-        Some(("redis", _)) => endpoint(text).map(Driven::Endpoint),
-        Some(("rediss", _)) => Err(not_yet("TLS", "redis:// to a port without TLS")),
-        Some(("unix", _)) => Err(not_yet("unix sockets", "redis:// to a TCP port")),
-        _ => Err(words::unknown(
-            "target",
-            text,
-            &["embedded", "spawn:PROGRAM", "redis://host:port/database"],
-        )),
+        Some(("redis" | "rediss" | "unix", _)) => endpoint(text).map(Driven::Endpoint),
+        _ => Err(words::unknown("target", text, &KNOWN)),
     }
 }
 
@@ -63,29 +67,70 @@ pub(super) fn spawn(program: &str) -> Result<Driven, String> {
 
 /// An endpoint by URL.
 pub(super) fn endpoint(url: &str) -> Result<Endpoint, String> {
-    let Some(rest) = url.strip_prefix("redis://") else {
-        return Err(match parse(url) {
-            Err(message) if message.starts_with("not yet") => message,
-            _ => format!(
-                "`{url}` is no address; write redis://[user:password@]host[:port][/database]"
-            ),
-        });
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let tls = match scheme {
+        "redis" | "unix" => Tls::Off,
+        "rediss" => Tls::On(Box::new(tls_settings())),
+        _ => {
+            return Err(format!(
+                "`{url}` is no address; write redis://[user:password@]host[:port][/database], rediss:// for TLS, or unix:///path"
+            ));
+        }
     };
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let (login, address) = authority
-        .rsplit_once('@')
-        .map_or(("", authority), |(login, address)| (login, address));
+    // What stands before the last @ may hold slashes only where they are encoded.
+    let before_path = rest.find('/').unwrap_or(rest.len());
+    let (login, rest) = match rest.get(..before_path).and_then(|text| text.rfind('@')) {
+        Some(at) => (
+            rest.get(..at).unwrap_or_default(),
+            rest.get(at + 1..).unwrap_or_default(),
+        ),
+        None => ("", rest),
+    };
     let (user, password) = login.split_once(':').unwrap_or((login, ""));
-    let (host, port) = host_and_port(address)?;
+    let (address, database) = if scheme == "unix" {
+        socket(rest)?
+    } else {
+        let (address, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (host, port) = host_and_port(address)?;
+        (Address::Tcp { host, port }, database(path)?)
+    };
     Ok(Endpoint {
-        host,
-        port,
         user: decoded(user)?,
         password: decoded(password)?,
-        database: database(path)?,
-        allow_flush: false,
-        allow_config: false,
+        database,
+        tls,
+        ..Endpoint::at(address)
     })
+}
+
+/// What `rediss://` means where nothing more is said.
+fn tls_settings() -> TlsSettings {
+    TlsSettings {
+        authority: Authority::System,
+        identity: Identity::None,
+        server_name: String::new(),
+        verification: Verification::Full,
+    }
+}
+
+/// `/run/redis.sock`, `/run/redis.sock?db=3`.
+fn socket(text: &str) -> Result<(Address, u32), String> {
+    let (path, query) = text.split_once('?').unwrap_or((text, ""));
+    if !path.starts_with('/') || path.contains('\0') {
+        return Err(format!(
+            "`unix://{text}` names no socket; write its whole path, as in unix:///run/redis.sock"
+        ));
+    }
+    let number = match query.split_once('=') {
+        None if query.is_empty() => 0,
+        Some(("db", number)) => database(number)?,
+        _ => {
+            return Err(format!(
+                "`?{query}` is not known; write the number of a database, as in unix:///run/redis.sock?db=3"
+            ));
+        }
+    };
+    Ok((Address::Unix(PathBuf::from(path)), number))
 }
 
 /// `localhost`, `10.0.0.1:6380`, `[::1]:6379`.
@@ -160,14 +205,16 @@ mod tests {
 
     fn endpoint_of(url: &str) -> (String, u16, String, String, u32) {
         let Endpoint {
-            host,
-            port,
+            address,
             user,
             password,
             database,
             ..
         } = endpoint(url).unwrap();
-        (host, port, user, password, database)
+        match address {
+            Address::Tcp { host, port } => (host, port, user, password, database),
+            Address::Unix(path) => (path.display().to_string(), 0, user, password, database),
+        }
     }
 
     #[test]
@@ -194,6 +241,20 @@ mod tests {
         assert_eq!((user.as_str(), password.as_str()), ("ann", "p@s:s"));
         let (_, _, user, password, _) = endpoint_of("redis://:secret@host");
         assert_eq!((user.as_str(), password.as_str()), ("", "secret"));
+        let (path, _, user, password, number) = endpoint_of("unix://ann:p%2Fw@/run/a@b.sock?db=3");
+        assert_eq!((path.as_str(), number), ("/run/a@b.sock", 3));
+        assert_eq!((user.as_str(), password.as_str()), ("ann", "p/w"));
+    }
+
+    #[test]
+    fn a_url_shows_as_it_was_written_but_for_the_login() {
+        for (url, shown) in [
+            ("redis://ann:secret@host", "redis://host:6379/0"),
+            ("rediss://[::1]:7000/2", "rediss://[::1]:7000/2"),
+            ("unix:///run/redis.sock", "unix:///run/redis.sock?db=0"),
+        ] {
+            assert_eq!(endpoint(url).unwrap().to_string(), shown);
+        }
     }
 
     #[test]
@@ -201,19 +262,20 @@ mod tests {
         let cases = [
             (
                 "embeded",
-                "unknown target `embeded`; known: embedded, spawn:PROGRAM, redis://host:port/database; did you mean `embedded`?",
+                "unknown target `embeded`; known: embedded, spawn:PROGRAM, redis://host:port/database, \
+                 rediss://host:port/database, unix:///path; did you mean `embedded`?",
             ),
             (
                 "spawn:",
                 "`spawn:` needs a program, as in spawn:redis-server or spawn:./src/redis-server",
             ),
             (
-                "rediss://host",
-                "not yet: TLS; use redis:// to a port without TLS",
+                "unix://tmp/s",
+                "`unix://tmp/s` names no socket; write its whole path, as in unix:///run/redis.sock",
             ),
             (
-                "unix:///tmp/s",
-                "not yet: unix sockets; use redis:// to a TCP port",
+                "unix:///tmp/s?base=1",
+                "`?base=1` is not known; write the number of a database, as in unix:///run/redis.sock?db=3",
             ),
             (
                 "embedded-cluster",
@@ -248,7 +310,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_panics(text in "(redis://|spawn:|unix:)?[\\[\\]:@/%a-f0-9ü]{0,30}") {
+        fn nothing_panics(text in "(rediss?://|spawn:|unix://)?[\\[\\]:@/%a-f0-9ü]{0,30}") {
             let _ = parse(&text);
         }
     }

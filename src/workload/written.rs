@@ -39,6 +39,8 @@ pub(super) struct Workload {
     /// What is driven; `--target` on the command line stands above it.
     #[schemars(extend("default" = "embedded"))]
     pub(super) target: Given<Target>,
+    /// How long to wait for what does not come.
+    pub(super) timeouts: Given<Timeouts>,
     /// How much the server may hold. Left out: as the server is configured.
     #[schemars(extend("default" = "as_configured"))]
     pub(super) capacity: Given<Capacity>,
@@ -69,7 +71,8 @@ pub(super) struct Workload {
     pub(super) expect: Given<Vec<At<Expect>>>,
 }
 
-/// What is driven: `embedded`, `spawn:PROGRAM`, `redis://[user:password@]host[:port][/database]`, or a map with settings.
+/// What is driven: `embedded`, `spawn:PROGRAM`, `redis://[user:password@]host[:port][/database]`, `rediss://` for TLS,
+/// `unix:///path`, or a map with settings.
 #[derive(Debug)]
 pub(super) enum Target {
     /// As on the command line.
@@ -87,7 +90,7 @@ pub(super) enum TargetMap {
     /// A server binary that is started on a free port in a temporary folder and stopped afterwards, with directives.
     Spawn(Spawn),
     /// A server that somebody else runs.
-    Endpoint(Endpoint),
+    Endpoint(Box<Endpoint>),
 }
 
 /// A program, or a map with `program` and directives.
@@ -110,14 +113,87 @@ pub(super) enum Spawn {
 )]
 #[schemars(extend("required" = ["url"]))]
 pub(super) struct Endpoint {
-    /// `redis://[user:password@]host[:port][/database]`.
+    /// `redis://[user:password@]host[:port][/database]`, `rediss://` for TLS, `unix:///path[?db=database]`.
     pub(super) url: Given<Plain>,
+    /// The environment variable that holds the password, so that it stands in no file.
+    pub(super) password_env: Given<Plain>,
+    /// What a `rediss://` connection checks and shows.
+    #[schemars(extend("default" = {}))]
+    pub(super) tls: Given<TlsSettings>,
+    /// The protocol that connections ask for.
+    #[schemars(extend("default" = "resp2"))]
+    pub(super) protocol: Given<Protocol>,
+    /// The name of every connection, as CLIENT LIST shows it; empty for none.
+    #[schemars(extend("default" = "cachebench"))]
+    pub(super) client_name: Given<Plain>,
     /// What may be done to the server: `flush` (FLUSHALL, FLUSHDB between cells and repetitions), `config` (CONFIG SET).
     #[schemars(extend("default" = []))]
     pub(super) allow: Given<Vec<At<Permission>>>,
     /// Directives to set, which needs `allow: [config]`.
     #[schemars(extend("default" = {}))]
     pub(super) directives: Given<Entries<Setting>>,
+}
+
+/// What an encrypted connection checks and shows. Files are PEM files.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(
+    rename = "tls",
+    default,
+    deny_unknown_fields,
+    expecting = "a map that may hold `ca`, `certificate` and `key`, `server_name`, `verify`"
+)]
+pub(super) struct TlsSettings {
+    /// The certificate of the authority that signed the server's. Left out: those that this system trusts.
+    pub(super) ca: Given<Plain>,
+    /// Our certificate, for a server that wants to know its clients.
+    pub(super) certificate: Given<Plain>,
+    /// Its key.
+    pub(super) key: Given<Plain>,
+    /// The name that the server is asked for (SNI) and must prove. Left out: the host's.
+    pub(super) server_name: Given<Plain>,
+    /// `full`; or `none`: whoever answers is taken for the server.
+    #[schemars(extend("default" = "full"))]
+    pub(super) verify: Given<Verification>,
+}
+
+/// What is checked of a server's certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename = "verify", rename_all = "snake_case")]
+pub(super) enum Verification {
+    /// Everything.
+    Full,
+    /// Nothing.
+    None,
+}
+
+/// A protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename = "protocol", rename_all = "snake_case")]
+pub(super) enum Protocol {
+    /// What every server speaks.
+    Resp2,
+    /// By HELLO 3.
+    Resp3,
+}
+
+/// How long to wait for what does not come.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(
+    rename = "timeouts",
+    default,
+    deny_unknown_fields,
+    expecting = "a map that may hold `connect`, `request` and `unreachable`"
+)]
+pub(super) struct Timeouts {
+    /// For a connection.
+    #[schemars(extend("default" = "5s"))]
+    pub(super) connect: Given<Time>,
+    /// For a reply. What is not answered by then counts as the error `timeout`, and its connection is made again.
+    #[schemars(extend("default" = "10s"))]
+    pub(super) request: Given<Time>,
+    /// For any reply at all, while lost connections are being made again; then the run ends.
+    #[schemars(extend("default" = "10s"))]
+    pub(super) unreachable: Given<Time>,
 }
 
 /// What may be done to a server that somebody else runs.
@@ -570,7 +646,7 @@ macro_rules! scalar_or_map {
 scalar_or_map!(
     Target,
     "target",
-    "a target: embedded, spawn:PROGRAM, redis://host:port/database, or one of embedded, spawn, endpoint with settings",
+    "a target: embedded, spawn:PROGRAM, redis://host:port/database, rediss://, unix:///path, or one of embedded, spawn, endpoint with settings",
     TargetVisitor,
     Plain,
     TargetMap,

@@ -15,13 +15,14 @@ mod common;
 mod accounts;
 mod courtesy;
 mod drawn;
+mod reach;
 mod repeat;
 mod trouble;
 
 use cachebench::recording::model::{PhaseRecord, Recording};
 use cachebench::runner::{self, Event, Interrupt, Observer, RunError};
 use cachebench::workload;
-use cachebench::workload::plan::{Endpoint, Plan, Target};
+use cachebench::workload::plan::{Address, Endpoint, Plan, Target};
 use common::{Kind, Server};
 
 /// A redis-server that was there before us.
@@ -33,14 +34,14 @@ fn redis(directives: &[&str]) -> Option<Server> {
 fn plan_for(server: &Server, yaml: &str, allow: Allow) -> Plan {
     let mut plan = workload::parse(yaml).expect("a workload without flaws");
     plan.keys.name.before.insert_str(0, "cachebench:test:");
+    let host = "127.0.0.1".to_owned();
     plan.target = Target::Endpoint(Endpoint {
-        host: "127.0.0.1".to_owned(),
-        port: server.port,
-        user: String::new(),
-        password: String::new(),
-        database: 0,
         allow_flush: allow == Allow::All,
         allow_config: allow == Allow::All,
+        ..Endpoint::at(Address::Tcp {
+            host,
+            port: server.port,
+        })
     });
     plan
 }

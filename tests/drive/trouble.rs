@@ -1,6 +1,5 @@
 //! Servers that stall, die or are not there, and users who change their minds.
 
-use std::cell::RefCell;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -86,25 +85,33 @@ fn a_stall_shows_in_the_percentiles_of_all_requests_that_were_due() {
     );
 }
 
-#[test]
-fn what_was_measured_before_the_server_died_is_kept() {
-    let Some(server) = redis(&[]) else { return };
-    let (server, mut phase) = (RefCell::new(server), 0);
-    let plan = plan_for(&server.borrow(), OPEN, Allow::Nothing);
-    let recording = run(&plan, |event| {
+/// Calls `act` once when the load of the second phase is under way.
+fn midway(mut act: impl FnMut()) -> impl FnMut(Event<'_>) {
+    let (mut phase, mut is_done) = (0, false);
+    move |event| {
         if let Event::PhaseBegan { phase: begun, .. } = event {
             phase = begun;
         }
-        if is_midway(phase, &event) && server.borrow_mut().is_running() {
-            server.borrow_mut().kill();
+        if is_midway(phase, &event) && !is_done {
+            is_done = true;
+            act();
         }
-    })
-    .expect("a recording");
+    }
+}
+
+#[test]
+fn what_was_measured_before_the_server_died_is_kept() {
+    let Some(mut server) = redis(&[]) else { return };
+    let mut plan = plan_for(&server, OPEN, Allow::Nothing);
+    plan.timeouts.unreachable = Duration::from_millis(300);
+    let recording = run(&plan, midway(|| server.kill())).expect("a recording");
     let Outcome::Failed(why) = &recording.outcome else {
         panic!("{:?}", recording.outcome)
     };
     assert!(
-        why.contains("`mix`") && why.contains("closed a connection"),
+        why.contains("`mix`")
+            && why.contains("no reply for 300ms")
+            && why.contains("is the server running"),
         "{why}"
     );
     let phases = phases(&recording);
@@ -112,6 +119,59 @@ fn what_was_measured_before_the_server_died_is_kept() {
     assert!(phases[1].operations > 1000);
     phases.iter().for_each(assert_closed);
     assert!(!recording.cells[0].repetitions[0].samples.is_empty());
+}
+
+/// What falls due while there is no connection is sent once there is one.
+#[test]
+fn connections_that_break_are_made_again_and_nothing_that_was_due_is_forgotten() {
+    let Some(server) = redis(&[]) else { return };
+    let plan = plan_for(&server, OPEN, Allow::Nothing);
+    let cut = || {
+        let mut connection = server.connect();
+        let killed = redis::cmd("CLIENT")
+            .arg(&["KILL", "TYPE", "normal"])
+            .query::<u64>(&mut connection);
+        assert!(killed.expect("CLIENT KILL") >= 50);
+    };
+    let recording = run(&plan, midway(cut)).expect("a recording");
+    assert_eq!(recording.outcome, Outcome::Complete);
+    let mix = &phases(&recording)[1];
+    assert_closed(mix);
+    assert_eq!((mix.due, mix.in_flight, mix.reconnects), (15_000, 0, 50));
+    let cut = mix.errors.get("disconnected").copied().unwrap_or_default();
+    assert_eq!(mix.operations, 15_000 - cut);
+    let told = recording
+        .warnings
+        .iter()
+        .any(|warning| warning.contains("50 connections were lost"));
+    assert!(told, "{:?}", recording.warnings);
+    let left: u64 = redis::cmd("DBSIZE")
+        .query(&mut server.connect())
+        .expect("DBSIZE");
+    assert_eq!(left, 0, "our keys are taken away all the same");
+}
+
+#[test]
+fn a_request_that_is_not_answered_in_time_is_an_error_of_that_age() {
+    let Some(server) = redis(&[]) else { return };
+    let mut plan = plan_for(&server, OPEN, Allow::Nothing);
+    plan.timeouts.request = Duration::from_millis(200);
+    let block = || {
+        let mut connection = server.connect();
+        let paused = redis::cmd("CLIENT")
+            .arg(&["PAUSE", "600"])
+            .exec(&mut connection);
+        paused.expect("CLIENT PAUSE");
+    };
+    let recording = run(&plan, midway(block)).expect("a recording");
+    assert_eq!(recording.outcome, Outcome::Complete);
+    let mix = &phases(&recording)[1];
+    assert_closed(mix);
+    assert!(
+        mix.reconnects >= 50 && mix.errors["timeout"] >= 50,
+        "{mix:#?}"
+    );
+    assert!(mix.latency.max_s >= 0.2, "{mix:#?}");
 }
 
 #[test]
@@ -149,7 +209,7 @@ fn a_server_that_is_not_there_is_said_so() {
     server.kill();
     let error = run(&plan, |_| ()).expect_err("no server").to_string();
     assert!(
-        error.contains("cannot reach the server at 127.0.0.1:") && error.contains("is it running"),
+        error.contains("cannot connect to 127.0.0.1:") && error.contains("is the server running"),
         "{error}"
     );
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::length;
 use crate::cli::exit::BadInput;
 use crate::cli::workload::Changes;
-use crate::cli::{interrupt, terminal};
+use crate::cli::{interrupt, password, terminal};
 use crate::gate::Contested;
 use crate::gate::identity;
 use crate::gate::pairs::{Decision, Verdict};
@@ -63,8 +63,10 @@ impl Turns {
         file: &Path,
         targets: (&str, &str),
     ) -> anyhow::Result<Pair> {
-        let baseline = changes.load_side(file, targets.0, &self.baseline_set)?;
-        let candidate = changes.load_side(file, targets.1, &self.candidate_set)?;
+        let mut baseline = changes.load_side(file, targets.0, &self.baseline_set)?;
+        let mut candidate = changes.load_side(file, targets.1, &self.candidate_set)?;
+        password::fill(&mut baseline)?;
+        password::fill(&mut candidate)?;
         let differing = identity::plan_differences(&baseline, &candidate);
         if let Some(one) = differing.iter().find(|one| one.aspect.forbids()) {
             let message = format!(

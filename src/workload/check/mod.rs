@@ -3,6 +3,7 @@
 //! Each function notes what is wrong and goes on with something harmless, so that one mistake does not hide the others; a plan
 //! comes out only where nothing was noted.
 
+mod access;
 mod compare;
 mod data;
 mod expectations;
@@ -61,6 +62,7 @@ pub(super) fn check(written: &Workload, context: &Context, problems: &mut Vec<Pr
         seed: written.seed.get().map_or(42, |(Count(seed), _)| *seed),
         keys: data::key_space(&written.keys, count, target::prefix(&target, &name)),
         target,
+        timeouts: access::timeouts(&written.timeouts, problems),
         name,
         directives,
         capacity,

@@ -1,6 +1,6 @@
 //! What is driven, with which directives and which clock, and whether somebody else's server permits it.
 
-use super::Context;
+use super::{Context, access};
 use crate::workload::plan::{
     Action, Capacity, ClockKind, Directive, Pace, Phase, Plan, Target, Until,
 };
@@ -157,6 +157,9 @@ fn endpoint(endpoint: &Endpoint, place: Place, problems: &mut Vec<Problem>) -> W
         }
         None => Driven::Embedded,
     };
+    if let Driven::Endpoint(driven) = &mut driven {
+        access::complete(driven, endpoint, problems);
+    }
     let allowed = endpoint
         .allow
         .get()
@@ -259,11 +262,11 @@ pub(super) fn note_missing_permissions(
             )
         }
     };
-    let (why, host, port) = (why.join(", and "), &endpoint.host, endpoint.port);
+    let why = why.join(", and ");
     problems.push(Problem::new(
         place,
         format!(
-            "{why}; {host}:{port} is an endpoint with somebody's data, perhaps: if it may, {cure}"
+            "{why}; {endpoint} is an endpoint with somebody's data, perhaps: if it may, {cure}"
         ),
     ));
 }
