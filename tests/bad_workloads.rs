@@ -6,7 +6,7 @@
     reason = "a test ends by panicking; clippy's exemption does not reach a test's helpers"
 )]
 
-use cachebench::workload::{Overrides, load};
+use cachebench::workload::{Overrides, load, load_with_files};
 
 /// Asserts that `text` is refused with exactly `told`.
 fn refused(text: &str, told: &str) {
@@ -159,18 +159,18 @@ fn an_unknown_distribution() {
         r#"keys: { count: 10000 }
 phases:
   - read: { keys: { zipfain: { exponent: 1 } } }
-  - read: { order: gaussian }
+  - read: { order: gausian }
   - read: { keys: zipf }"#,
         r#"
-w.yaml:3:21: unknown distribution `zipfain`; known: sequential, uniform, zipfian; did you mean `zipfian`?
+w.yaml:3:21: unknown distribution `zipfain`; known: sequential, uniform, zipfian, ycsb_zipfian, hotspot, latest, gaussian, exponential, popularity; did you mean `zipfian`?
   |
 3 |   - read: { keys: { zipfain: { exponent: 1 } } }
   |                     ^^^^^^^
-w.yaml:4:20: unknown order `gaussian`; known: sequential, uniform, zipfian
+w.yaml:4:20: unknown distribution `gausian`; known: sequential, uniform, zipfian, ycsb_zipfian, hotspot, latest, gaussian, exponential, popularity; did you mean `gaussian`?
   |
-4 |   - read: { order: gaussian }
-  |                    ^^^^^^^^
-w.yaml:5:19: unknown range or distribution `zipf`; known: all, 0..5000, sequential, uniform, zipfian; did you mean `zipfian`?
+4 |   - read: { order: gausian }
+  |                    ^^^^^^^
+w.yaml:5:19: unknown range or distribution `zipf`; known: all, 0..5000, sequential, uniform, zipfian, ycsb_zipfian, hotspot, latest, gaussian, exponential; did you mean `zipfian`?
   |
 5 |   - read: { keys: zipf }
   |                   ^^^^
@@ -1254,4 +1254,140 @@ fn bombs() {
     ] {
         assert!(load("w.yaml", &text, &Overrides::default()).is_err());
     }
+}
+
+/// What a phase that draws its keys so is told, excerpts left out.
+fn told_of_keys(keys: &str) -> String {
+    let text = format!("keys: {{ count: 100 }}\nphases:\n  - read: {{ keys: {keys} }}");
+    let problems = load("w.yaml", &text, &Overrides::default()).unwrap_err();
+    let sentences: Vec<String> = problems
+        .texts()
+        .map(|text| text.lines().next().unwrap_or_default().to_owned())
+        .collect();
+    sentences.join("\n")
+}
+
+#[test]
+fn distributions_without_sense() {
+    for (keys, told) in [
+        (
+            "{ hotspto: {} }",
+            "w.yaml:3:21: unknown distribution `hotspto`; known: sequential, uniform, zipfian, ycsb_zipfian, hotspot, latest, gaussian, exponential, popularity; did you mean `hotspot`?",
+        ),
+        (
+            "{ hotspot: { kyes: 5% } }",
+            "w.yaml:3:32: unknown key `kyes`; known: keys, requests, range, scattered; did you mean `keys`?",
+        ),
+        (
+            "{ hotspot: { keys: 100% } }",
+            "w.yaml:3:38: a hot spot is more than none and less than all of the keys; write `keys` between 0% and 100%",
+        ),
+        (
+            "{ hotspot: { keys: 0.1% } }",
+            "w.yaml:3:38: 0.1% of the phase's 100 keys is none; write a larger share",
+        ),
+        (
+            "{ gaussian: { deviation: 0% } }",
+            "w.yaml:3:44: a bell without width is one key; write a `deviation` above 0%",
+        ),
+        (
+            "{ exponential: { keys: 0%, requests: 100% } }",
+            "w.yaml:3:42: no keys cannot get any requests; write `keys` above 0%\n\
+             w.yaml:3:56: an exponential law gives its keys more than none and less than all of the requests; write `requests` between 0% and 100%",
+        ),
+        (
+            "{ latest: { exponent: 4 } }",
+            "w.yaml:3:41: `exponent` is 4; allowed are 0 to 3",
+        ),
+        (
+            "{ latest: { scattered: true } }",
+            "w.yaml:3:31: unknown key `scattered`; known: exponent, range",
+        ),
+        (
+            "{ zipfian: { scattered: yes } }",
+            "w.yaml:3:43: `yes` is not true or false",
+        ),
+        (
+            "0..50, order: { zipfian: { range: 0..50 } }",
+            "w.yaml:3:53: in `order` a distribution is over the phase's `keys`; leave `range` out, or write the whole in `keys`",
+        ),
+    ] {
+        assert_eq!(told_of_keys(keys), told);
+    }
+}
+
+#[test]
+fn pieces_that_make_no_whole() {
+    for (popularity, told) in [
+        (
+            "",
+            "w.yaml:3:19: `pieces` is missing, as in popularity: { pieces: [ { keys: 1%, requests: 50% }, { keys: 99%, requests: 50% } ] }; or name a `file`",
+        ),
+        (
+            "file: shares.csv, pieces: [ { keys: 100%, requests: 100% } ]",
+            "w.yaml:3:41: `pieces` and `file` both say how popular keys are; leave one of them out",
+        ),
+        (
+            "pieces: [ { keys: 1%, requests: 60% }, { keys: 98%, requests: 40% } ]",
+            "w.yaml:3:43: the shares of `keys` add up to 99%; they must add up to 100%",
+        ),
+        (
+            "pieces: [ { keys: 1%, requests: 60% }, { keys: 99% } ]",
+            "w.yaml:3:74: a piece has both, as in { keys: 1%, requests: 50% }",
+        ),
+        (
+            "pieces: [ { keys: 0.1%, requests: 60% }, { keys: 99.9%, requests: 40% } ]",
+            "w.yaml:3:45: 0.1% of the phase's 100 keys is none; write a larger share",
+        ),
+        (
+            "file: shares.csv",
+            "w.yaml:3:41: shares.csv cannot be read here; list its rows instead",
+        ),
+    ] {
+        assert_eq!(
+            told_of_keys(&format!("{{ popularity: {{ {popularity} }} }}")),
+            told
+        );
+    }
+}
+
+/// What is wrong in a file that the workload names is told where it stands in that file.
+#[test]
+fn a_file_that_is_no_popularity() {
+    let workload =
+        "keys: { count: 100 }\nphases: [ read: { keys: { popularity: { file: shares.csv } } } ]";
+    let told = |text: &str| {
+        let read = |_: &str| Ok(text.to_owned());
+        match load_with_files("w.yaml", workload, &Overrides::default(), &read) {
+            Ok(_) => "nothing".to_owned(),
+            Err(problems) => problems.to_string(),
+        }
+    };
+    assert_eq!(told("10%,60%\n90%,40%"), "nothing");
+    assert_eq!(
+        told("keys,requests\n10%,60%\n20%;40%\n70%,half\n"),
+        "\
+shares.csv:3:1: found 1 cell; a row is `keys,requests`
+  |
+3 | 20%;40%
+  | ^^^^^^^
+shares.csv:4:1: `half` is not a share such as 95% or 0.95
+  |
+4 | 70%,half
+  | ^^^^^^^^"
+    );
+    let at_its_name = "
+  |
+2 | phases: [ read: { keys: { popularity: { file: shares.csv } } } ]
+  |                                               ^^^^^^^^^^";
+    assert_eq!(
+        told("10%,60%\n90%,30%\n"),
+        "w.yaml:2:47: the shares of `requests` add up to 90%; they must add up to 100%".to_owned()
+            + at_its_name
+    );
+    assert_eq!(
+        told("# nothing\n"),
+        "w.yaml:2:47: shares.csv holds no row; each is a line `keys,requests`".to_owned()
+            + at_its_name
+    );
 }

@@ -2,11 +2,11 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::exit::BadInput;
 use crate::workload::plan::Plan;
-use crate::workload::{Overrides, limits, load};
+use crate::workload::{Overrides, limits, load_with_files};
 
 /// What the command line changes about a workload.
 #[derive(Debug, clap::Args)]
@@ -32,8 +32,7 @@ impl Changes {
     ///
     /// [`BadInput`] where the file cannot be read, and [`Problems`](crate::workload::Problems) where it is no workload.
     pub(super) fn load(&self, file: &Path) -> anyhow::Result<Plan> {
-        let text = read(file)?;
-        Ok(load(&file.display().to_string(), &text, &self.overrides())?)
+        checked(file, &self.overrides())
     }
 
     /// Reads the workload for one of several targets, with settings of its own after those for all.
@@ -47,11 +46,10 @@ impl Changes {
         target: &str,
         set: &[String],
     ) -> anyhow::Result<Plan> {
-        let text = read(file)?;
         let mut overrides = self.overrides();
         overrides.target = Some(target.to_owned());
         overrides.set.extend_from_slice(set);
-        Ok(load(&file.display().to_string(), &text, &overrides)?)
+        checked(file, &overrides)
     }
 
     /// Whether anything is changed.
@@ -72,13 +70,27 @@ impl Changes {
     }
 }
 
+/// The plan of the workload in `file` and the files that it names, changed by `overrides`.
+fn checked(file: &Path, overrides: &Overrides) -> anyhow::Result<Plan> {
+    let text = read(file)?;
+    let beside = |name: &str| read(&beside(file, name)).map_err(|error| error.to_string());
+    let name = file.display().to_string();
+    Ok(load_with_files(&name, &text, overrides, &beside)?)
+}
+
+/// The file that the workload in `file` calls `name`: where that is no whole path, it begins where the workload lies.
+fn beside(file: &Path, name: &str) -> PathBuf {
+    file.parent()
+        .map_or(name.into(), |folder| folder.join(name))
+}
+
 /// The text of `file`, never more than a workload may have.
 fn read(file: &Path) -> anyhow::Result<String> {
     let bytes = read_bytes(file)
         .map_err(|error| BadInput(format!("cannot read {}: {error}", file.display())))?;
     if bytes.len() > limits::FILE_BYTES {
         let message = format!(
-            "{} is longer than {} bytes; that is no workload",
+            "{} is longer than the {} bytes that a workload and its files may have",
             file.display(),
             limits::FILE_BYTES
         );
@@ -87,7 +99,7 @@ fn read(file: &Path) -> anyhow::Result<String> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         BadInput(format!(
-            "{} is no text (byte {at} is not UTF-8); a workload is a YAML file",
+            "{} is no text (byte {at} is not UTF-8)",
             file.display()
         ))
         .into()

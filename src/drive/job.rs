@@ -111,9 +111,19 @@ impl Job<'_> {
             encoder: Encoder::new(names, values, self.load.ttl, &self.load.operations),
             inserts: Inserts::new(&(self.load.keys.end..self.keys.count), worker, self.crew()),
             operations: Operations::new(&self.load.operations),
-            keys: Keys::new(self.load.order, &self.load.keys, worker, self.crew()),
+            keys: self.key_numbers(worker),
             stream: Stream::new(self.seed, self.repetition, self.phase, worker),
             numbers: Stream::of_numbers(self.seed, self.repetition, self.phase, worker),
+        }
+    }
+
+    fn key_numbers(&self, worker: u64) -> Keys {
+        let (range, end) = (&self.load.keys, self.keys.count);
+        let keys = Keys::new(&self.load.order, range, end, worker, self.crew());
+        if self.load.scattered {
+            keys.scattered(range, self.seed)
+        } else {
+            keys
         }
     }
 }

@@ -208,6 +208,7 @@ mod tests {
             operations: vec![Operation::get()],
             keys: 0..10,
             order: Order::Sequential,
+            scattered: false,
             until,
             clients: 1,
             pipeline: 1,

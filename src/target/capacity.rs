@@ -165,6 +165,7 @@ impl Trial<'_> {
             operations: vec![Operation::set(ttl != Ttl::None)],
             keys: 0..self.keys.count,
             order: Order::Sequential,
+            scattered: false,
             until: Until::Count(count),
             clients: loads().map(|load| load.clients).max().unwrap_or(1),
             pipeline: loads()

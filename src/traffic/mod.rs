@@ -6,65 +6,117 @@
 //! Floating point enters only when a table is built, where platforms may round the last bit of `pow` differently;
 //! that moves about one draw in 2^50.
 //!
-//! One file per distribution: [`sequential`], [`uniform`], [`zipfian`]. [`key`] and [`value`] write bytes,
-//! [`arrival`] gives due times.
+//! One file per distribution: [`sequential`], [`uniform`], [`zipfian`], [`ycsb`], [`popularity`] (hot spots too), [`newest`],
+//! [`gaussian`]. Those that follow a formula stand on a [`staircase`]; [`scatter`] spreads any of them over its range. [`key`]
+//! and [`value`] write bytes, [`arrival`] gives due times.
 
 pub mod alias;
 pub mod arrival;
 pub mod census;
+pub mod gaussian;
 pub mod ideal;
 pub mod key;
+pub mod newest;
+pub mod popularity;
+pub mod scatter;
 pub mod sequential;
+pub mod staircase;
 pub mod stream;
 pub mod uniform;
 pub mod value;
+pub mod ycsb;
 pub mod zipfian;
 
 use std::ops::Range;
 
 pub use alias::Alias;
 pub use arrival::Arrivals;
+pub use gaussian::Gaussian;
 pub use key::NumberedText;
+pub use newest::Newest;
+pub use popularity::Popularity;
+pub use scatter::Scatter;
 pub use sequential::Sequential;
 pub use stream::Stream;
 pub use uniform::Uniform;
 pub use value::ValueSource;
+pub use ycsb::YcsbZipfian;
 pub use zipfian::Zipfian;
 
-use crate::workload::plan::{Operation, Order};
+use crate::workload::plan::{Operation, Order, Piece};
 
 /// Draws key numbers of one worker from a range of the key space.
 #[derive(Debug, Clone)]
-pub enum Keys {
-    /// First to last, and round again; the workers of a phase take turns.
+pub struct Keys {
+    law: Law,
+    scatter: Option<Scatter>,
+}
+
+#[derive(Debug, Clone)]
+enum Law {
     Sequential(Sequential),
-    /// Every key equally likely.
     Uniform(Uniform),
-    /// Few keys hot, many cold.
     Zipfian(Zipfian),
+    YcsbZipfian(YcsbZipfian),
+    Popularity(Popularity),
+    Newest(Newest),
+    Gaussian(Gaussian),
 }
 
 impl Keys {
-    /// Keys from `range` in `order`, for worker `worker` of `workers`. An empty range is taken as its first key.
-    pub fn new(order: Order, range: &Range<u64>, worker: u64, workers: u64) -> Self {
-        match order {
-            Order::Sequential => Self::Sequential(Sequential::new(range, worker, workers)),
-            Order::Uniform => Self::Uniform(Uniform::new(range)),
-            Order::Zipfian { exponent } => Self::Zipfian(Zipfian::new(range, exponent)),
+    /// Keys from `range` in `order`, for worker `worker` of `workers`. An empty range is taken as its first key; inserts may
+    /// make it grow up to `end`.
+    pub fn new(order: &Order, range: &Range<u64>, end: u64, worker: u64, workers: u64) -> Self {
+        let law = match *order {
+            Order::Sequential => Law::Sequential(Sequential::new(range, worker, workers)),
+            Order::Uniform => Law::Uniform(Uniform::new(range)),
+            Order::Zipfian { exponent } => Law::Zipfian(Zipfian::new(range, exponent)),
+            Order::YcsbZipfian => Law::YcsbZipfian(YcsbZipfian::new(range)),
+            Order::Hotspot(hot) => Law::Popularity(Popularity::new(range, &[hot, hot.remainder()])),
+            Order::Popularity(ref pieces) => Law::Popularity(Popularity::new(range, pieces)),
+            Order::Latest { exponent } => Law::Newest(Newest::zipfian(range, end, exponent)),
+            Order::Exponential(Piece { keys, requests }) => {
+                Law::Newest(Newest::exponential(range, end, keys, requests))
+            }
+            Order::Gaussian { mean, deviation } => {
+                Law::Gaussian(Gaussian::new(range, mean, deviation))
+            }
+        };
+        Self { law, scatter: None }
+    }
+
+    /// The same draws, each key taken for another of `range` by the bijection that belongs to the run's `seed`.
+    #[must_use]
+    pub fn scattered(self, range: &Range<u64>, seed: u64) -> Self {
+        Self {
+            scatter: Some(Scatter::new(range, seed)),
+            ..self
         }
     }
 
-    /// The keys up to `end`, which is not included, are there now: inserts have been answered.
+    /// The keys up to `end`, which is not included, are there now: an insert has been answered.
     #[inline]
-    pub fn grow(&mut self, _end: u64) {}
+    pub fn grow(&mut self, end: u64) {
+        if let Law::Newest(keys) = &mut self.law {
+            keys.grow(end);
+        }
+    }
 
     /// The next key number.
     #[inline]
     pub fn draw(&mut self, stream: &mut Stream) -> u64 {
-        match self {
-            Self::Sequential(keys) => keys.draw(),
-            Self::Uniform(keys) => keys.draw(stream),
-            Self::Zipfian(keys) => keys.draw(stream),
+        let key = match &mut self.law {
+            Law::Sequential(keys) => keys.draw(),
+            Law::Uniform(keys) => keys.draw(stream),
+            Law::Zipfian(keys) => keys.draw(stream),
+            Law::YcsbZipfian(keys) => keys.draw(stream),
+            Law::Popularity(keys) => keys.draw(stream),
+            Law::Newest(keys) => keys.draw(stream),
+            Law::Gaussian(keys) => keys.draw(stream),
+        };
+        match &self.scatter {
+            Some(scatter) => scatter.key(key),
+            None => key,
         }
     }
 }
@@ -155,12 +207,37 @@ mod tests {
         }
     }
 
+    /// One of each that draws.
+    fn orders() -> [Order; 8] {
+        let few = Piece {
+            keys: 0.2,
+            requests: 0.8,
+        };
+        [
+            Order::Uniform,
+            Order::Zipfian { exponent: 0.99 },
+            Order::YcsbZipfian,
+            Order::Hotspot(few),
+            Order::Popularity(vec![few, few.remainder()]),
+            Order::Latest { exponent: 0.99 },
+            Order::Exponential(few),
+            Order::Gaussian {
+                mean: 0.5,
+                deviation: 0.1,
+            },
+        ]
+    }
+
+    fn keys(order: &Order, range: &Range<u64>) -> Keys {
+        Keys::new(order, range, range.end, 0, 1)
+    }
+
     #[test]
     fn the_same_seed_draws_the_same_and_another_does_not() {
-        let orders = [Order::Uniform, Order::Zipfian { exponent: 0.99 }];
-        for order in orders {
+        for order in orders() {
             let draws = |seed| {
-                let mut keys = Keys::new(order, &(100..100_000), 0, 1);
+                let range = 100..100_000;
+                let mut keys = keys(&order, &range).scattered(&range, seed);
                 let mut stream = Stream::new(seed, 0, 0, 0);
                 (0..1000)
                     .map(|_| keys.draw(&mut stream))
@@ -168,24 +245,59 @@ mod tests {
             };
             assert_eq!(draws(42), draws(42));
             assert_ne!(draws(42), draws(43));
+            assert!(draws(44).iter().all(|key| (100..100_000).contains(key)));
         }
+    }
+
+    #[test]
+    fn every_order_makes_do_with_a_single_key() {
+        let mut stream = Stream::new(1, 0, 0, 0);
+        for order in orders().into_iter().chain([Order::Sequential]) {
+            for range in [5..6, 5..5] {
+                let mut keys = keys(&order, &range).scattered(&range, 1);
+                assert_eq!([0; 9].map(|_| keys.draw(&mut stream)), [5; 9], "{order:?}");
+            }
+        }
+    }
+
+    /// 10,000 draws over 10 M keys repeat about five, whether one worker draws them or fifty.
+    #[test]
+    fn workers_hardly_repeat_one_another() {
+        let mut distinct = std::collections::BTreeSet::new();
+        for worker in 0..50 {
+            let mut keys = keys(&Order::Uniform, &(0..10_000_000));
+            let mut stream = Stream::new(3, 0, 0, worker);
+            distinct.extend((0..200).map(|_| keys.draw(&mut stream)));
+        }
+        assert!(distinct.len() >= 9_985, "{}", distinct.len());
     }
 
     /// Figures fixed on purpose: a change here changes what every recorded seed means.
     #[test]
     fn draws_are_value_stable() {
-        let first = |order| {
-            let mut keys = Keys::new(order, &(0..1_000_000), 0, 1);
+        let range = 0..1_000_000;
+        let first = |mut keys: Keys| {
             let mut stream = Stream::new(42, 0, 0, 0);
             [0; 6].map(|_| keys.draw(&mut stream))
         };
+        let plain = orders().map(|order| first(keys(&order, &range)));
         assert_eq!(
-            first(Order::Uniform),
-            [782069, 770212, 602997, 703394, 491610, 743329]
+            plain,
+            [
+                [782069, 770212, 602997, 703394, 491610, 743329],
+                [88299, 6, 36348, 56613, 459, 1],
+                [460490, 278255, 467527, 912308, 377211, 212741],
+                [154042, 762715, 148665, 61547, 63623, 193142],
+                [154042, 762715, 148665, 61547, 63623, 193142],
+                [911700, 999993, 963651, 943386, 999540, 999998],
+                [916983, 961755, 979147, 913998, 952798, 559459],
+                [524281, 599073, 492947, 425961, 404119, 440517],
+            ]
         );
+        let scattered = keys(&Order::Sequential, &range).scattered(&range, 42);
         assert_eq!(
-            first(Order::Zipfian { exponent: 0.99 }),
-            [88299, 6, 36348, 56613, 459, 1]
+            first(scattered),
+            [589937, 290814, 581199, 876973, 795016, 862901]
         );
     }
 }

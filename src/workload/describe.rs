@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::advice;
 use super::plan::{
-    Action, Capacity, ClockKind, Directive, Load, Operation, Order, Pace, Phase, Plan,
+    Action, Capacity, ClockKind, Directive, Load, Operation, Order, Pace, Phase, Piece, Plan,
     SizeDistribution, Stretch, Target, Template, Ttl, Until, Values, When,
 };
 use super::words::{bytes, counted, time};
@@ -158,7 +158,7 @@ fn load(load: &Load) -> String {
         operations(load),
         load.keys.start,
         load.keys.end,
-        order(load.order)
+        order(load)
     );
     let _ = match load.until {
         Until::Count(count) => write!(text, "; {}", counted(count, "request")),
@@ -232,12 +232,35 @@ fn follows(load: &Load) -> String {
     text
 }
 
-fn order(order: Order) -> String {
-    match order {
+fn order(load: &Load) -> String {
+    let law = match &load.order {
         Order::Sequential => "in order".to_owned(),
         Order::Uniform => "uniform".to_owned(),
         Order::Zipfian { exponent } => format!("zipfian {exponent}"),
+        Order::YcsbZipfian => "zipfian as YCSB has it".to_owned(),
+        Order::Hotspot(hot) => format!("hotspot: {}", piece(*hot)),
+        Order::Popularity(pieces) => format!("popularity in {} pieces", pieces.len()),
+        Order::Latest { exponent } => format!("newest first (zipfian {exponent})"),
+        Order::Exponential(newest) => format!("newest first (exponential: {})", piece(*newest)),
+        Order::Gaussian { mean, deviation } => {
+            let (mean, deviation) = (percent(*mean), percent(*deviation));
+            format!("gaussian around {mean} of them, deviation {deviation}")
+        }
+    };
+    if load.scattered {
+        law + ", scattered"
+    } else {
+        law
     }
+}
+
+fn piece(piece: Piece) -> String {
+    let (keys, requests) = (percent(piece.keys), percent(piece.requests));
+    format!("{requests} on {keys} of them")
+}
+
+fn percent(share: f64) -> String {
+    format!("{}%", (share * 1e8).round() / 1e6)
 }
 
 fn groups(plan: &Plan) -> String {

@@ -16,6 +16,8 @@ pub const PROBED_KEYS: u64 = 100_000_000;
 pub const VALUE_BYTES: u64 = 512 << 20;
 /// Bytes of the text around the number in a template.
 pub const TEMPLATE_BYTES: usize = 4096;
+/// Rows of a file that a workload names, and of a list in their place.
+pub const ROWS: usize = 10_000;
 /// Characters of a name.
 pub const NAME_CHARACTERS: usize = 64;
 /// Phases.

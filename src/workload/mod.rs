@@ -12,6 +12,7 @@ mod describe;
 mod directives;
 mod earlier;
 mod expect;
+mod files;
 pub mod limits;
 mod operation;
 mod overrides;
@@ -28,9 +29,11 @@ mod yaml;
 
 pub use advice::advice;
 pub use describe::{describe, outline};
+pub use files::ReadFile;
 pub use overrides::Overrides;
 pub use problem::{Place, Problem, Problems, Source};
 
+use files::Files;
 use plan::Plan;
 use units::FromText;
 use written::{Permission, Workload};
@@ -45,14 +48,31 @@ pub fn parse(text: &str) -> Result<Plan, Problems> {
     load("workload.yaml", text, &Overrides::default())
 }
 
-/// The plan of the workload in file `file`, which holds `text`, with the command line's overrides.
+/// The plan of the workload in file `file`, which holds `text`, with the command line's overrides, where it names no other
+/// files.
 ///
 /// # Errors
 ///
 /// Everything that is wrong with the file or the overrides, located. No text makes this panic.
 pub fn load(file: &str, text: &str, overrides: &Overrides) -> Result<Plan, Problems> {
+    load_with_files(file, text, overrides, &|name| {
+        Err(format!("{name} cannot be read here; list its rows instead"))
+    })
+}
+
+/// The same where the workload may name other files, which `read` reads.
+///
+/// # Errors
+///
+/// Everything that is wrong with the files or the overrides, located.
+pub fn load_with_files(
+    file: &str,
+    text: &str,
+    overrides: &Overrides,
+    read: &ReadFile<'_>,
+) -> Result<Plan, Problems> {
     let mut loading = Loading::new(file, text);
-    let plan = loading.plan(file, overrides);
+    let plan = loading.plan(file, overrides, read);
     match plan {
         Some(plan) if loading.problems.is_empty() => Ok(plan),
         _ => Err(Problems::new(loading.sources, loading.problems)),
@@ -78,7 +98,7 @@ impl Loading {
         }
     }
 
-    fn plan(&mut self, file: &str, overrides: &Overrides) -> Option<Plan> {
+    fn plan(&mut self, file: &str, overrides: &Overrides, read: &ReadFile<'_>) -> Option<Plan> {
         let text = std::mem::take(&mut self.sources[0].text);
         let tree = yaml::read(&text, 0);
         self.sources[0].text = text;
@@ -95,7 +115,9 @@ impl Loading {
         if let Some(seed) = overrides.seed {
             self.set("--seed".to_owned(), "seed", &seed.to_string(), &mut tree);
         }
+        let files = Files::new(read, self.sources.len());
         let context = check::Context {
+            files: &files,
             document: first_place(&tree),
             name: name_of(file),
             target,
@@ -103,7 +125,9 @@ impl Loading {
         let written = reader::read::<Workload>(&tree, &mut self.problems)
             .map_err(|problem| self.problems.push(problem))
             .ok()?;
-        Some(check::check(&written, &context, &mut self.problems))
+        let plan = check::check(&written, &context, &mut self.problems);
+        self.sources.extend(files.into_sources());
+        Some(plan)
     }
 
     /// Applies each `PATH=VALUE`.

@@ -347,6 +347,10 @@ pub struct Load {
     pub keys: Range<u64>,
     /// How keys are drawn from that range.
     pub order: Order,
+    /// Whether the keys drawn are taken for others of the range by a bijection, the same in every phase, so that hot keys are
+    /// no neighbours.
+    #[serde(default)]
+    pub scattered: bool,
     /// When the phase ends.
     pub until: Until,
     /// Connections.
@@ -360,7 +364,7 @@ pub struct Load {
 }
 
 /// How keys are drawn from a range.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
     /// First to last, and round again.
@@ -372,6 +376,54 @@ pub enum Order {
         /// 0 is uniform; 0.99 is YCSB's default.
         exponent: f64,
     },
+    /// As YCSB's `zipfian` picks records: a rank over 10^10 items at the exponent 0.99, hashed into the range.
+    YcsbZipfian,
+    /// The first `keys` get `requests`, the others the rest; each key of both parts as likely as its neighbours.
+    Hotspot(Piece),
+    /// The range in pieces, the first key in the first.
+    Popularity(Vec<Piece>),
+    /// The newest key has rank 1 of Zipf's law, the one before it rank 2. The last key of the range is the newest until one
+    /// is inserted behind it.
+    Latest {
+        /// As of [`Order::Zipfian`].
+        exponent: f64,
+    },
+    /// As YCSB's `exponential`: each key less likely than the next newer one by the same factor, so that the newest `keys`
+    /// (`exponential.frac`) get `requests` (`exponential.percentile`).
+    Exponential(Piece),
+    /// A bell over the range, cut off at its ends.
+    Gaussian {
+        /// Where its middle lies, as a share of the range.
+        mean: f64,
+        /// Its standard deviation, as a share of the range.
+        deviation: f64,
+    },
+}
+
+/// A share of the keys and the share of the requests that they get.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Piece {
+    /// Share of the keys, above 0, at most 1.
+    pub keys: f64,
+    /// Share of the requests, 0 to 1.
+    pub requests: f64,
+}
+
+impl Piece {
+    /// All keys with all requests.
+    pub const ALL: Self = Self {
+        keys: 1.0,
+        requests: 1.0,
+    };
+
+    /// The other keys with the other requests.
+    #[must_use]
+    pub fn remainder(self) -> Self {
+        Self {
+            keys: 1.0 - self.keys,
+            requests: 1.0 - self.requests,
+        }
+    }
 }
 
 /// When a phase ends.

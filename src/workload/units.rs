@@ -325,6 +325,24 @@ impl FromText for Number {
 
 scalar!(Number, "number", "A number such as `0.99`.", { "type": "number", "minimum": 0 });
 
+/// Yes or no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Flag(pub(super) bool);
+
+impl FromText for Flag {
+    const WHAT: &'static str = "true or false";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "true" => Ok(Self(true)),
+            "false" => Ok(Self(false)),
+            _ => Err(no::<Self>(text)),
+        }
+    }
+}
+
+scalar!(Flag, "flag", "`true` or `false`.", { "type": "boolean" });
+
 /// Digits with at most one point; neither signs, exponents nor infinities.
 pub(super) fn decimal(text: &str) -> Option<f64> {
     let plain = text

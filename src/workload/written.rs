@@ -3,6 +3,8 @@
 //! What is left out here gets its default in [`check`](super::check); the defaults that the schema names stand beside their keys
 //! and are proved against the checker's by a test over `workloads/reference.yaml`.
 
+pub(super) mod distribution;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -17,6 +19,7 @@ use super::units::{
     Time, Ttl,
 };
 use super::words;
+use distribution::Distribution;
 
 /// A workload: what is driven, with which keys and values, in which phases, and what must hold afterwards.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -318,7 +321,7 @@ pub(super) struct Load {
     pub(super) keys: Given<PhaseKeys>,
     /// How keys are drawn from the range.
     #[schemars(extend("default" = "sequential"))]
-    pub(super) order: Given<Order>,
+    pub(super) order: Given<Distribution>,
     /// What is sent: one operation or command (`get`, `"HSET user:{key} field {value}"`), or several with shares that add up to
     /// 100% (`{ get: 95%, set: 5% }`). `save` and `flood` set, `read` gets; `mix` has to be told.
     pub(super) operations: Given<Operations>,
@@ -402,77 +405,7 @@ pub(super) enum PhaseKeys {
     /// A range, drawn in the phase's order.
     Range(KeyRange),
     /// A distribution and its range.
-    Drawn(Drawn),
-}
-
-/// A distribution over a range of keys.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename = "distribution", rename_all = "snake_case")]
-pub(super) enum Drawn {
-    /// First to last, and round again.
-    Sequential(DrawnFrom),
-    /// Every key equally likely.
-    Uniform(DrawnFrom),
-    /// Zipf's law: few keys hot, many cold; the first key is the hottest.
-    Zipfian(ZipfianFrom),
-}
-
-/// The range that keys are drawn from.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(
-    rename = "drawn_from",
-    default,
-    deny_unknown_fields,
-    expecting = "a map that may hold `range`"
-)]
-pub(super) struct DrawnFrom {
-    /// The keys that may be drawn.
-    #[schemars(extend("default" = "all"))]
-    pub(super) range: Given<KeyRange>,
-}
-
-/// Zipf's law over a range.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(
-    rename = "zipfian_from",
-    default,
-    deny_unknown_fields,
-    expecting = "a map that may hold `exponent` and `range`"
-)]
-pub(super) struct ZipfianFrom {
-    /// Rank r is drawn with a probability proportional to r^-exponent; 0 is uniform, 0.99 what YCSB uses, 3 the most.
-    #[schemars(extend("default" = 0.99))]
-    pub(super) exponent: Given<Number>,
-    /// The keys that may be drawn.
-    #[schemars(extend("default" = "all"))]
-    pub(super) range: Given<KeyRange>,
-}
-
-/// How keys are drawn from a range.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename = "order", rename_all = "snake_case")]
-#[schemars(transform = or_bare_name)]
-pub(super) enum Order {
-    /// First to last, and round again.
-    Sequential,
-    /// Every key equally likely.
-    Uniform,
-    /// Zipf's law: few keys hot, many cold; the first key of the range is the hottest.
-    Zipfian(Zipfian),
-}
-
-/// Zipf's law.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(
-    rename = "zipfian",
-    default,
-    deny_unknown_fields,
-    expecting = "a map that may hold `exponent`"
-)]
-pub(super) struct Zipfian {
-    /// Rank r is drawn with a probability proportional to r^-exponent; 0 is uniform, 0.99 what YCSB uses, 3 the most.
-    #[schemars(extend("default" = 0.99))]
-    pub(super) exponent: Given<Number>,
+    Drawn(Distribution),
 }
 
 /// One operation, or several with their shares.
@@ -679,7 +612,7 @@ scalar_or_map!(
     "a range of keys such as 0..5000, all, or a distribution such as { zipfian: { exponent: 0.99 } }",
     PhaseKeysVisitor,
     RangeOrName,
-    Drawn,
+    Distribution,
     |text| phase_keys(text),
     PhaseKeys::Drawn
 );
@@ -726,16 +659,17 @@ scalar_or_map!(
 
 /// A range; the bare name of a distribution is one over all keys.
 fn phase_keys(text: &str) -> Result<PhaseKeys, String> {
-    Ok(PhaseKeys::Drawn(match text {
-        "sequential" => Drawn::Sequential(DrawnFrom::default()),
-        "uniform" => Drawn::Uniform(DrawnFrom::default()),
-        "zipfian" => Drawn::Zipfian(ZipfianFrom::default()),
-        name if name != "all" && name.starts_with(char::is_alphabetic) => {
-            let known = ["all", "0..5000", "sequential", "uniform", "zipfian"];
-            return Err(words::unknown("range or distribution", name, &known));
+    match Distribution::named(text) {
+        Some(distribution) => Ok(PhaseKeys::Drawn(distribution)),
+        None if text != "all" && text.starts_with(char::is_alphabetic) => {
+            let known: Vec<&str> = ["all", "0..5000"]
+                .into_iter()
+                .chain(Distribution::NAMES)
+                .collect();
+            Err(words::unknown("range or distribution", text, &known))
         }
-        range => return KeyRange::from_text(range).map(PhaseKeys::Range),
-    }))
+        None => KeyRange::from_text(text).map(PhaseKeys::Range),
+    }
 }
 
 /// A map type of the user's own keys with a schema that tells some of them.
@@ -803,6 +737,6 @@ impl JsonSchema for RangeOrName {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let range = generator.subschema_for::<KeyRange>();
-        json_schema!({ "anyOf": [range, { "enum": ["sequential", "uniform", "zipfian"] }] })
+        json_schema!({ "anyOf": [range, { "enum": Distribution::NAMES }] })
     }
 }

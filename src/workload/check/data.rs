@@ -14,7 +14,7 @@ const DEFAULT_SIZE: u64 = 100;
 /// The number of keys; nothing where that is unknown, so that nothing is measured by it.
 pub(super) fn key_count(
     written: &Workload,
-    context: &Context,
+    context: &Context<'_>,
     problems: &mut Vec<Problem>,
 ) -> Option<u64> {
     let Some((keys, place)) = written.keys.get() else {

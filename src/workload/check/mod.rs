@@ -8,6 +8,7 @@ mod compare;
 mod data;
 mod expectations;
 mod operations;
+mod order;
 mod pace;
 mod phases;
 mod survival;
@@ -16,6 +17,7 @@ mod target;
 pub(super) use expectations::asks_for_survival;
 pub(super) use phases::facts;
 
+use super::files::Files;
 use super::limits;
 use super::plan::{Capacity, Plan};
 use super::problem::{Place, Problem};
@@ -26,7 +28,9 @@ use super::words;
 use super::written::{self, Permission, Workload};
 
 /// What the checker must know besides the file.
-pub(super) struct Context {
+pub(super) struct Context<'a> {
+    /// The files that it names.
+    pub(super) files: &'a Files<'a>,
     /// Where the document begins, for what is missing in it.
     pub(super) document: Place,
     /// The name of a workload that gives itself none.
@@ -36,7 +40,11 @@ pub(super) struct Context {
 }
 
 /// Checks `written`; the plan counts only where nothing was added to `problems`.
-pub(super) fn check(written: &Workload, context: &Context, problems: &mut Vec<Problem>) -> Plan {
+pub(super) fn check(
+    written: &Workload,
+    context: &Context<'_>,
+    problems: &mut Vec<Problem>,
+) -> Plan {
     let name = written
         .name
         .get()

@@ -5,18 +5,17 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::operations::operations;
-use super::{Context, bounded, pace, resolve};
+use super::order::{Drawn, drawn};
+use super::{Context, bounded, pace};
 use crate::workload::expect::PhaseFacts;
+use crate::workload::files::Files;
 use crate::workload::limits;
-use crate::workload::plan::{Action, KeyChoice, Load, Operation, Order, Pace, Phase, Ttl, Until};
+use crate::workload::plan::{Action, KeyChoice, Load, Operation, Pace, Phase, Ttl, Until};
 use crate::workload::problem::{Place, Problem, is_meant};
 use crate::workload::reader::{At, Given};
-use crate::workload::units::{self, Command, KeyRange, Name, Number, Time};
+use crate::workload::units::{self, Command, Name, Time};
 use crate::workload::words;
-use crate::workload::written::{self, Drawn, PhaseKeys, Workload};
-
-/// What YCSB uses.
-const DEFAULT_EXPONENT: f64 = 0.99;
+use crate::workload::written::{self, Workload};
 
 /// Names that expectations use for something else.
 const RESERVED: [&str; 2] = ["survival", "server"];
@@ -57,14 +56,15 @@ impl Kind {
 }
 
 /// What loads are checked against.
-struct Space {
+struct Space<'a> {
+    files: &'a Files<'a>,
     count: Option<u64>,
     largest_value: u64,
 }
 
 pub(super) fn phases(
     written: &Workload,
-    context: &Context,
+    context: &Context<'_>,
     count: Option<u64>,
     largest_value: u64,
     problems: &mut Vec<Problem>,
@@ -86,6 +86,7 @@ pub(super) fn phases(
         ));
     }
     let space = Space {
+        files: context.files,
         count,
         largest_value,
     };
@@ -174,7 +175,7 @@ fn unique(kind: &str, taken: &mut BTreeSet<String>) -> String {
 fn action(
     phase: &At<written::Phase>,
     name: &str,
-    space: &Space,
+    space: &Space<'_>,
     problems: &mut Vec<Problem>,
 ) -> Action {
     let (kind, load) = match &phase.value {
@@ -233,10 +234,14 @@ fn load(
     written: &written::Load,
     place: Place,
     name: &str,
-    space: &Space,
+    space: &Space<'_>,
     problems: &mut Vec<Problem>,
 ) -> Load {
-    let (keys, order) = keys_and_order(written, space, problems);
+    let Drawn {
+        keys,
+        order,
+        scattered,
+    } = drawn(written, space.count, space.files, problems);
     let pace = pace::pace(&written.rate, problems);
     let ttl = ttl(&written.ttl, problems);
     let load = Load {
@@ -244,6 +249,7 @@ fn load(
         until: until(kind, written, place, name, (&keys, &pace), problems),
         keys,
         order,
+        scattered,
         clients: bounded("clients", &written.clients, 1, 1, limits::CLIENTS, problems) as u32,
         pipeline: bounded(
             "pipeline",
@@ -260,65 +266,6 @@ fn load(
     note_no_room(&load, written, space, problems);
     note_too_much_in_flight(&load, written, place, space, problems);
     load
-}
-
-fn keys_and_order(
-    written: &written::Load,
-    space: &Space,
-    problems: &mut Vec<Problem>,
-) -> (Range<u64>, Order) {
-    let all = 0..space.count.unwrap_or(1);
-    match written.keys.get() {
-        None => (all, order(&written.order, problems)),
-        Some((PhaseKeys::Range(range), place)) => (
-            resolve(range, place, space.count, problems),
-            order(&written.order, problems),
-        ),
-        Some((PhaseKeys::Drawn(drawn), _)) => {
-            if let Some(place) = written.order.place() {
-                let message = "`keys` says already how keys are drawn; leave `order` out, or write keys: 0..5000 (or all) beside it";
-                problems.push(Problem::new(place, message));
-            }
-            self::drawn(drawn, space, problems)
-        }
-    }
-}
-
-fn drawn(drawn: &Drawn, space: &Space, problems: &mut Vec<Problem>) -> (Range<u64>, Order) {
-    let (range, order) = match drawn {
-        Drawn::Sequential(from) => (&from.range, Order::Sequential),
-        Drawn::Uniform(from) => (&from.range, Order::Uniform),
-        Drawn::Zipfian(from) => (&from.range, zipfian(&from.exponent, problems)),
-    };
-    let range = match range.get() {
-        Some((range, place)) => resolve(range, place, space.count, problems),
-        None => resolve(&KeyRange::All, Place::default(), space.count, problems),
-    };
-    (range, order)
-}
-
-fn order(written: &Given<written::Order>, problems: &mut Vec<Problem>) -> Order {
-    match written.get() {
-        None | Some((written::Order::Sequential, _)) => Order::Sequential,
-        Some((written::Order::Uniform, _)) => Order::Uniform,
-        Some((written::Order::Zipfian(zipf), _)) => zipfian(&zipf.exponent, problems),
-    }
-}
-
-fn zipfian(written: &Given<Number>, problems: &mut Vec<Problem>) -> Order {
-    let exponent = written
-        .get()
-        .map_or(DEFAULT_EXPONENT, |(Number(exponent), _)| *exponent);
-    if let Some((_, place)) = written.get().filter(|_| exponent > limits::EXPONENT) {
-        problems.push(Problem::new(
-            place,
-            format!(
-                "`exponent` is {exponent}; allowed are 0 to {}",
-                limits::EXPONENT
-            ),
-        ));
-    }
-    Order::Zipfian { exponent }
 }
 
 fn until(
@@ -414,7 +361,7 @@ fn note_too_much_in_flight(
     load: &Load,
     written: &written::Load,
     place: Place,
-    space: &Space,
+    space: &Space<'_>,
     problems: &mut Vec<Problem>,
 ) {
     let requests = u64::from(load.clients) * u64::from(load.pipeline);

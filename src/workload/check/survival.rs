@@ -71,7 +71,7 @@ pub(super) fn note_too_many(
     survival: &Survival,
     count: Option<u64>,
     written: &Workload,
-    context: &Context,
+    context: &Context<'_>,
     problems: &mut Vec<Problem>,
 ) {
     let most = limits::PROBED_KEYS;

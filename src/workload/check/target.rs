@@ -38,7 +38,7 @@ impl Written {
 /// The target, the command line's above the file's, and the file's directives, which stay whatever is driven.
 pub(super) fn target(
     given: &Given<written::Target>,
-    context: &Context,
+    context: &Context<'_>,
     phases: &[Phase],
     problems: &mut Vec<Problem>,
 ) -> (Target, Vec<Directive>) {
@@ -229,7 +229,7 @@ pub(super) fn prefix(target: &Target, name: &str) -> String {
 pub(super) fn note_missing_permissions(
     plan: &Plan,
     written: &Workload,
-    context: &Context,
+    context: &Context<'_>,
     problems: &mut Vec<Problem>,
 ) {
     let Target::Endpoint(endpoint) = &plan.target else {
