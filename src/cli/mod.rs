@@ -1,6 +1,7 @@
 //! The edge: the only place that knows argv, the environment, the terminal and exit codes. One file per subcommand.
 
 mod check;
+mod compare;
 mod exit;
 mod format;
 mod gate;
@@ -13,7 +14,9 @@ mod report;
 mod run;
 mod schema;
 mod serve;
+mod shell;
 mod terminal;
+mod trend;
 mod view;
 mod workload;
 
@@ -39,13 +42,21 @@ enum Command {
     Check(check::Arguments),
     /// Draw the report and the pictures of a recording again
     Report(report::Arguments),
+    /// Put recordings side by side: figures with their differences, and plots that overlay them
+    Compare(compare::Arguments),
     /// Decide whether a change may pass: exact figures, objectives, and times of two targets in turns
     Gate(Box<gate::Arguments>),
+    /// Look at a figure over the recordings in a folder, and where its level changed
+    Trend(trend::Arguments),
     /// Run the embedded server alone, with arguments as redis-server takes them
     #[command(disable_help_flag = true)]
     Serve(serve::Arguments),
-    /// Print the JSON schema of workloads or of recordings
+    /// Print the JSON schema of workloads, of recordings, or of what a subcommand prints as JSON
     Schema(schema::Arguments),
+    /// Print a script that completes this command line in a shell
+    Completions(shell::Completions),
+    /// Print the manual page
+    Man(shell::Man),
 }
 
 const EXIT_CODES: &str = "\
@@ -78,9 +89,13 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Gate(arguments) => gate::run(&arguments),
+        Command::Trend(arguments) => trend::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
+        Command::Completions(arguments) => shell::completions(&arguments),
+        Command::Man(arguments) => shell::man(&arguments),
     }
 }
 

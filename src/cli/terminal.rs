@@ -40,9 +40,39 @@ pub(super) fn warning(text: &str) {
 pub(super) fn error(error: &anyhow::Error) {
     let write = |text: &str| note(&format!("{ERROR}error:{ERROR:#} {text}"));
     match error.downcast_ref::<Problems>() {
-        Some(problems) => problems.texts().for_each(|text| write(&text)),
+        Some(problems) => {
+            problems.texts().for_each(|text| write(&text));
+            annotate(problems);
+        }
         None => write(&format!("{error:#}")),
     }
+}
+
+/// In GitHub Actions, shows each problem of a file at its line.
+fn annotate(problems: &Problems) {
+    if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
+        for (file, line, column, message) in problems.in_files() {
+            let (file, message) = (escaped(file, &[',', ':']), escaped(message, &[]));
+            note(&format!(
+                "::error file={file},line={line},col={column}::{message}"
+            ));
+        }
+    }
+}
+
+/// Text as workflow commands of GitHub Actions take it: percent signs, line ends and the characters of `more` as their codes.
+fn escaped(text: &str, more: &[char]) -> String {
+    let is_special =
+        |character: char| ['%', '\r', '\n'].contains(&character) || more.contains(&character);
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_special(character) {
+            safe.push_str(&format!("%{:02X}", u32::from(character)));
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
 }
 
 /// Whether somebody watches stderr, so that a live view makes sense: a terminal that can move its cursor, and no CI.

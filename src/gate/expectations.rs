@@ -49,7 +49,8 @@ fn holds(left: f64, comparison: Comparison, right: f64) -> bool {
 }
 
 /// What was observed in a cell, in the base unit; nothing where no repetition came so far.
-fn observed(plan: &Plan, metric: Metric, cell: &CellRecord) -> Option<f64> {
+#[must_use]
+pub fn observed(plan: &Plan, metric: Metric, cell: &CellRecord) -> Option<f64> {
     match metric {
         Metric::GroupSurvival(group) => mean(cell, |repetition| {
             repetition.survival.as_ref()?.groups.get(group)?.share()

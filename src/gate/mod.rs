@@ -10,6 +10,7 @@ mod contested;
 pub mod exact;
 pub mod expectations;
 pub mod identity;
+pub mod merge;
 pub mod pairs;
 
 pub use contested::Contested;

@@ -21,6 +21,7 @@ mod survival_curve;
 mod tests;
 mod theme;
 pub mod timeline;
+pub mod trend;
 
 pub use canvas::PlotError;
 

@@ -21,6 +21,25 @@ pub fn page(recording: &Recording, figures: &Figures, plots: &[Plot]) -> String 
     } else {
         &figures.question
     };
+    let body = html! {
+        p.name { (figures.workload) " on " (figures.server) }
+        h1 { (title) }
+        p.answer { (figures.answer) }
+        (outcome(&figures.outcome))
+        @for warning in &figures.warnings { p.notice { b { "Warning: " } (warning) } }
+        (expectations(figures))
+        (survival(&figures.cells))
+        (pictures(plots))
+        (load(&figures.cells))
+        (drawn::table(&figures.cells))
+        (driven(recording))
+        footer { "Made by cachebench " (recording.cachebench) " from its recording alone; this page needs no network." }
+    };
+    document(&format!("{} – cachebench", figures.workload), &body)
+}
+
+/// A page of the house around `body`.
+pub(super) fn document(title: &str, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -28,23 +47,12 @@ pub fn page(recording: &Recording, figures: &Figures, plots: &[Plot]) -> String 
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width,initial-scale=1";
                 meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
-                title { (figures.workload) " – cachebench" }
+                title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
                 main {
-                    p.name { (figures.workload) " on " (figures.server) }
-                    h1 { (title) }
-                    p.answer { (figures.answer) }
-                    (outcome(&figures.outcome))
-                    @for warning in &figures.warnings { p.notice { b { "Warning: " } (warning) } }
-                    (expectations(figures))
-                    (survival(&figures.cells))
-                    (pictures(plots))
-                    (load(&figures.cells))
-                    (drawn::table(&figures.cells))
-                    (driven(recording))
-                    footer { "Made by cachebench " (recording.cachebench) " from its recording alone; this page needs no network." }
+                    (body)
                 }
             }
         }
@@ -135,7 +143,7 @@ fn range_note(cells: &[CellFigures]) -> String {
     }
 }
 
-fn pictures(plots: &[Plot]) -> Markup {
+pub(super) fn pictures(plots: &[Plot]) -> Markup {
     html! {
         @for plot in plots {
             figure id=(plot.name) { div.scroll { (PreEscaped(&plot.svg)) } }

@@ -1,10 +1,11 @@
 //! Reports of a recording: figures, words, a page. Pure but for [`write`], which puts them into a folder.
 //!
 //! [`figures`] is everything that is said of a recording, once; [`text`] prints it for a terminal, [`html`] for a
-//! browser, and as JSON it is what `--output-format json` prints. Nothing here looks beyond the recording, so a report
-//! can be made again at any time and comes out the same.
+//! browser, and as JSON it is what `--output-format json` prints; [`comparison`] is of several recordings, [`trend`] of many,
+//! [`gate`] of a verdict. Nothing here looks beyond recordings, so a report can be made again at any time and comes out the same.
 
 mod answer;
+pub mod comparison;
 mod drawn;
 mod expectation;
 pub mod figures;
@@ -13,6 +14,8 @@ pub mod html;
 #[cfg(test)]
 mod tests;
 pub mod text;
+pub mod trend;
+pub mod unit;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use super::check::{asks_for_survival, facts};
-use super::expect::{self, Expression, Names};
-use super::plan::{Expectation, Plan};
+use super::expect::{self, Expression, Names, PhaseFacts};
+use super::plan::{Expectation, Metric, Plan};
 use super::problem::{Flaw, Place, Problem, Problems, Source};
 use super::units::{Count, FromText, Portion, Size, Time, decimal};
 use super::words;
@@ -47,13 +47,7 @@ const TOLERATED: [(&str, Tolerated); 4] = [
 ///
 /// What is wrong with it, with the place in `text` and the nearest name.
 pub fn objective(option: &str, text: &str, plan: &Plan) -> Result<Vec<Expectation>, Problems> {
-    let phases: Vec<_> = plan.phases.iter().map(facts).collect();
-    let groups: Vec<String> = plan
-        .survival
-        .groups
-        .iter()
-        .map(|group| group.name.clone())
-        .collect();
+    let (phases, groups) = names_of(plan);
     let parse = |unnamed| {
         let names = Names {
             phases: &phases,
@@ -80,6 +74,26 @@ pub fn objective(option: &str, text: &str, plan: &Plan) -> Result<Vec<Expectatio
         Some(flaw) if found.is_empty() => Err(problem(option, text, flaw)),
         _ => Ok(found),
     }
+}
+
+/// What `text` measures in `plan`, as in `mix.p99`.
+///
+/// # Errors
+///
+/// What is wrong with it, with the place in `text` and the nearest name.
+pub fn metric(option: &str, text: &str, plan: &Plan) -> Result<Metric, Problems> {
+    let (phases, groups) = names_of(plan);
+    let names = Names {
+        phases: &phases,
+        groups: &groups,
+        unnamed: None,
+    };
+    expect::measured(text, &names).map_err(|flaw| problem(option, text, flaw))
+}
+
+fn names_of(plan: &Plan) -> (Vec<PhaseFacts>, Vec<String>) {
+    let groups = plan.survival.groups.iter().map(|group| group.name.clone());
+    (plan.phases.iter().map(facts).collect(), groups.collect())
 }
 
 /// Adds `objectives` to what `plan` expects, and has survival probed where one asks for it.
@@ -169,7 +183,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::workload::plan::{Comparison, Measure, Metric, Operand};
+    use crate::workload::plan::{Comparison, Measure, Operand};
 
     fn plan() -> Plan {
         crate::workload::parse(

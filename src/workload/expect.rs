@@ -105,6 +105,15 @@ pub(super) fn parse(text: &str, names: &Names<'_>) -> Result<Expression, Flaw> {
     })
 }
 
+/// Reads something measured, alone.
+///
+/// # Errors
+///
+/// The bytes that are wrong, what was found there and what is allowed.
+pub(super) fn measured(text: &str, names: &Names<'_>) -> Result<Metric, Flaw> {
+    metric(trimmed(text, 0..text.len()), names).map(|(metric, _)| metric)
+}
+
 /// A part of an expression and where it begins.
 #[derive(Clone, Copy)]
 struct Part<'a> {

@@ -113,6 +113,18 @@ impl Problems {
             .chain(rest)
     }
 
+    /// The problems that stand in a file: its name, line and column from 1, and the message.
+    pub fn in_files(&self) -> impl Iterator<Item = (&str, usize, usize, &str)> + '_ {
+        self.list.iter().take(SHOWN).filter_map(|problem| {
+            let source = self.sources.get(problem.place.source)?;
+            let line = Line::of(&source.text, problem.place);
+            let place = (source.name.as_str(), line.number, line.column);
+            source
+                .is_file
+                .then_some((place.0, place.1, place.2, problem.message.as_str()))
+        })
+    }
+
     fn text(&self, problem: &Problem) -> String {
         let Some(source) = self.sources.get(problem.place.source) else {
             return problem.message.clone();

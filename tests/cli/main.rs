@@ -11,6 +11,7 @@ mod common;
 
 mod bad_workloads;
 mod endings;
+mod judging;
 mod metrics;
 mod mishaps;
 mod tool;
