@@ -11,6 +11,7 @@ mod observe;
 mod recent;
 mod record;
 mod repetition;
+mod threads;
 mod warn;
 
 use std::time::Instant;

@@ -31,7 +31,7 @@ fn a_misspelt_key() {
 kyes: { count: 10000 }
 phases: [ save: { keys: all } ]"#,
         r#"
-w.yaml:2:1: unknown key `kyes`; known: name, question, seed, target, timeouts, capacity, keys, values, settle, phases, survival, compare, repeat, expect; did you mean `keys`?
+w.yaml:2:1: unknown key `kyes`; known: name, question, seed, target, timeouts, threads, capacity, keys, values, settle, phases, survival, compare, repeat, expect; did you mean `keys`?
   |
 2 | kyes: { count: 10000 }
   | ^^^^
@@ -277,6 +277,21 @@ w.yaml:1:85: `my tool` cannot name a connection: no spaces, plain letters only
   |
 1 | /ann:secret@host, password_env: A-B, client_name: my tool } }
   |                                                   ^^^^^^^
+"#,
+    );
+}
+
+#[test]
+fn more_threads_than_there_may_be() {
+    refused(
+        r#"threads: 1000
+keys: { count: 10 }
+phases: [ save ]"#,
+        r#"
+w.yaml:1:10: `threads` is 1000; allowed are 1 to 256, or auto
+  |
+1 | threads: 1000
+  |          ^^^^
 "#,
     );
 }

@@ -1,4 +1,4 @@
-//! Server CPU per operation, bytes per key and client CPU per operation, beside the peers.
+//! Server CPU per operation, bytes per key, what a request costs the client and how late it is sent, beside the peers.
 //!
 //! All servers are measured in one run, on the same work from the same generator, in rounds that alternate between
 //! them: a shared machine drifts by tens of percent within minutes, so ratios within a round are what to read, and
@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! cargo bench --bench peers                                  everything, about three minutes
-//! cargo bench --bench peers -- --rounds 9 --keys 1000000 cpu memory client
+//! cargo bench --bench peers -- --rounds 9 --keys 1000000 cpu memory client lateness
 //! ```
 
 #![allow(
@@ -18,6 +18,7 @@
 
 mod client;
 mod cpu;
+mod lateness;
 mod memory;
 mod ratio;
 
@@ -34,7 +35,7 @@ struct Options {
     rounds: usize,
     /// Keys in the servers.
     keys: u64,
-    /// `cpu`, `memory`, `client`; all where none is named.
+    /// `cpu`, `memory`, `client`, `lateness`; all where none is named.
     parts: Vec<String>,
 }
 
@@ -53,10 +54,10 @@ impl Options {
                     options.rounds = number().filter(|n| *n > 0).ok_or("--rounds N")? as usize
                 }
                 "--keys" => options.keys = number().filter(|n| *n > 0).ok_or("--keys N")?,
-                "cpu" | "memory" | "client" => options.parts.push(argument),
+                "cpu" | "memory" | "client" | "lateness" => options.parts.push(argument),
                 other => {
                     return Err(format!(
-                        "{other}: [--rounds N] [--keys N] [cpu] [memory] [client]"
+                        "{other}: [--rounds N] [--keys N] [cpu] [memory] [client] [lateness]"
                     ));
                 }
             }
@@ -90,6 +91,9 @@ fn main() {
     }
     if options.wants("client") {
         client::measure(options.rounds, options.keys);
+    }
+    if options.wants("lateness") {
+        lateness::measure();
     }
 }
 

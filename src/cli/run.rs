@@ -7,7 +7,7 @@ use super::metrics::Metrics;
 use super::progress::Progress;
 use super::report::Output;
 use super::workload::Changes;
-use super::{Exit, interrupt, password, terminal};
+use super::{Exit, descriptors, interrupt, password, terminal};
 use crate::recording::model::{Outcome, Recording};
 use crate::recording::{read, write};
 use crate::report;
@@ -41,6 +41,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut plan = arguments.changes.load(&arguments.workload)?;
     password::fill(&mut plan)?;
+    descriptors::make_room(&plan)?;
     let folder = folder(arguments.out.as_deref(), &plan.name);
     if !arguments.quiet {
         terminal::note(&prose(&outline(&plan), "  ", terminal::columns()));

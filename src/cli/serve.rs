@@ -11,7 +11,7 @@ use embedded_server::{Clock, Config, Level, Log, Options, Server, StartError, St
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::BadInput;
-use super::{Exit, terminal};
+use super::{Exit, descriptors, terminal};
 
 const HELP: &str = "\
 Usage: cachebench serve [redis.conf | -] [--DIRECTIVE VALUE...]...
@@ -47,7 +47,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     match words.first().map(String::as_str) {
         Some("-v" | "--version") => terminal::result(&version())?,
         Some("-h" | "--help") => terminal::result(HELP)?,
-        _ => return serve(&words),
+        _ => {
+            // As many clients as maxclients says; where the system allows fewer, that shows when they come.
+            descriptors::raise();
+            return serve(&words);
+        }
     }
     Ok(Exit::Done)
 }

@@ -17,6 +17,9 @@ pub(super) struct Changes {
     /// What may be done to the endpoint given as --target: config (CONFIG SET), flush (FLUSHALL)
     #[arg(long, value_name = "PERMISSION", value_delimiter = ',')]
     allow: Vec<String>,
+    /// Clients of every phase that sends requests, instead of the file's, at most 10000
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=limits::CLIENTS as i64))]
+    clients: Option<u32>,
     /// The seed that every random draw comes from, instead of the file's
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -55,6 +58,7 @@ impl Changes {
     /// Whether anything is changed.
     pub(super) fn is_any(&self) -> bool {
         self.target.is_some()
+            || self.clients.is_some()
             || self.seed.is_some()
             || !self.set.is_empty()
             || !self.allow.is_empty()
@@ -64,6 +68,7 @@ impl Changes {
         Overrides {
             target: self.target.clone(),
             allow: self.allow.clone(),
+            clients: self.clients,
             seed: self.seed,
             set: self.set.clone(),
         }

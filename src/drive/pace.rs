@@ -4,16 +4,33 @@
 //! queue: the same due times are drawn again when it is sent.
 
 use std::io;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use super::timer::Timer;
 use crate::traffic::{Arrivals, Stream, share_of};
 use crate::workload::plan::{Load, Until};
 
-/// A timer wakes so much early, because waking takes time; the rest is spent watching the clock.
-const EARLY_NS: u64 = 40_000;
-/// Shorter gaps are not worth a timer.
-const WATCHED_NS: u64 = 60_000;
+/// How near a due time must be for the clock to be watched instead of a timer being set, which wakes a thread late by as
+/// long as the core needs to come out of its sleep. Watching takes a core, so that it must not be the server's.
+#[derive(Debug, Clone, Copy)]
+struct Watch {
+    /// A timer wakes so much early; the rest is spent watching.
+    early_ns: u64,
+    /// Shorter gaps are not worth a timer.
+    gap_ns: u64,
+}
+
+/// Where there is a core to spare: longer than nearly any core takes to wake.
+const WITH_A_CORE: Watch = Watch {
+    early_ns: 200_000,
+    gap_ns: 1_000_000,
+};
+/// Where there is one core for all.
+const WITHOUT: Watch = Watch {
+    early_ns: 40_000,
+    gap_ns: 60_000,
+};
 
 /// The due times of one worker's requests.
 #[derive(Debug, Clone)]
@@ -163,7 +180,10 @@ impl Schedule {
 
 /// Waits for due times.
 #[derive(Debug)]
-pub struct Waiter(Timer);
+pub struct Waiter {
+    timer: Timer,
+    watch: Watch,
+}
 
 impl Waiter {
     /// To be made within the runtime that will wait.
@@ -172,7 +192,11 @@ impl Waiter {
     ///
     /// Where the system has no timer left to give.
     pub fn new() -> io::Result<Self> {
-        Timer::new().map(Self)
+        let has_a_core = available_parallelism().is_ok_and(|cores| cores.get() > 1);
+        Ok(Self {
+            timer: Timer::new()?,
+            watch: if has_a_core { WITH_A_CORE } else { WITHOUT },
+        })
     }
 
     /// Waits about `gap_ns`, rather less than more; true where it only let other tasks run, to watch the clock.
@@ -181,12 +205,12 @@ impl Waiter {
     ///
     /// Where the timer fails.
     pub async fn wait(&mut self, gap_ns: u64) -> io::Result<bool> {
-        if gap_ns <= WATCHED_NS {
+        if gap_ns <= self.watch.gap_ns {
             tokio::task::yield_now().await;
             return Ok(true);
         }
-        self.0
-            .sleep(Duration::from_nanos(gap_ns - EARLY_NS))
+        self.timer
+            .sleep(Duration::from_nanos(gap_ns - self.watch.early_ns))
             .await?;
         Ok(false)
     }

@@ -280,7 +280,8 @@ async fn pace(shared: &Shared, waiter: &mut Waiter) -> Result<(), Fault> {
                 } else {
                     gap_ns.max(FULL_WAIT_NS)
                 },
-                (now_ns, state.engine.batches),
+                // Sending is no watching.
+                (state.now(), state.engine.batches),
             )
         };
         let watched = waiter.wait(wait_ns).await?;

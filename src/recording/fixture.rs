@@ -202,6 +202,7 @@ fn flood_plan(cells: &[CellRecord]) -> Plan {
             clock: ClockKind::Virtual,
         },
         timeouts: Timeouts::default(),
+        threads: Threads::Auto,
         directives: Vec::new(),
         capacity: Capacity::Keys(6000),
         keys: KeySpace {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::drawn::Drawing;
 use super::recent::Recent;
+use super::threads::threads;
 use super::{Event, Extent, Progress, Run, RunError, Stop, record, warn};
 use crate::drive::touch::Touches;
 use crate::drive::{Driven, Fault, Job, Limits, drive};
@@ -15,8 +16,6 @@ use crate::target::{Running, TargetError};
 use crate::traffic::stream::derive;
 use crate::workload::plan::{Action, Capacity, Directive, Load, Phase, Plan, Until};
 
-/// Worker threads of the drive.
-const WORKERS: u64 = 1;
 /// Sets the embedded server's draws apart from those of the load.
 pub(super) const SERVER_DRAWS: u64 = 0x5e_7e_d1;
 /// How often a pause looks up.
@@ -208,7 +207,8 @@ impl Run<'_> {
             driven.began_ns,
             driven.ended_ns,
         ));
-        self.warn(warn::phase(&self.label(course.cell), &record, WORKERS));
+        let cores = threads(self.plan).min(u64::from(load.clients));
+        self.warn(warn::phase(&self.label(course.cell), &record, cores));
         course.repetition.phases.push(record);
         course.touches = driven.touches;
         course.taken.resize(index, Vec::new());
@@ -352,7 +352,7 @@ fn job<'a>(plan: &'a Plan, course: &'a Course, index: usize, load: &'a Load) -> 
         seed: plan.seed,
         repetition: u64::from(course.number),
         phase: index as u64,
-        workers: WORKERS,
+        workers: threads(plan),
         limits: Limits::of(&plan.timeouts),
         origin: course.origin,
     }

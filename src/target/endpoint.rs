@@ -110,6 +110,24 @@ pub(super) fn refuse_to_evict_others(
     )))
 }
 
+/// Whether the server takes so many `clients` beside those that it has.
+pub(super) fn see_that_clients_fit(
+    control: &mut Control,
+    endpoint: &Endpoint,
+    clients: u64,
+) -> Result<(), TargetError> {
+    let info = control.info()?;
+    let (most, connected) = (info.count("maxclients"), info.count("connected_clients"));
+    // Not every server tells.
+    if most == 0 || connected + clients < most {
+        return Ok(());
+    }
+    Err(TargetError::NotAllowed(format!(
+        "{endpoint} takes {most} clients at a time and has {connected}, and this workload opens {clients} and two to watch: \
+         ask for fewer with --clients, or raise the server's maxclients"
+    )))
+}
+
 /// Connects to the first of an endpoint's addresses that answers: a name may have several.
 fn reach(endpoint: &Endpoint, timeout: Duration) -> Result<(Access, Control), TargetError> {
     let (peers, host) = match &endpoint.address {

@@ -22,7 +22,9 @@ pub use watch::Watch;
 use crate::drive::encode::Encoder;
 use crate::drive::{Access, Interrupt, Limits, sweep};
 use crate::recording::model::Server;
-use crate::workload::plan::{ClockKind, Directive, Endpoint, KeySpace, Operation, Plan, Target};
+use crate::workload::plan::{
+    Action, ClockKind, Directive, Endpoint, KeySpace, Operation, Plan, Target,
+};
 use embedded::Embedded;
 use endpoint::Lent;
 use spawn::Spawned;
@@ -46,6 +48,11 @@ const DIRECTIVES: [&str; 16] = [
     "appendonly",
     "save",
 ];
+
+/// Clients that servers take unless told otherwise.
+const USUAL_CLIENTS: u64 = 10_000;
+/// Connections of the control plane, at the most.
+const CONTROL_CLIENTS: u64 = 16;
 
 /// A server that is up.
 #[derive(Debug)]
@@ -100,6 +107,12 @@ impl Running {
         interrupt: &Interrupt,
     ) -> Result<Self, TargetError> {
         let timeout = plan.timeouts.connect;
+        let roomy = room_for_clients(plan).chain(directives.iter().cloned());
+        let directives = match &plan.target {
+            Target::Endpoint(_) => directives.to_vec(),
+            _ => roomy.collect(),
+        };
+        let directives = directives.as_slice();
         let (kind, access, control) = match &plan.target {
             Target::Embedded { clock } => {
                 let (server, access, control) = Embedded::start(*clock, seed, directives, timeout)?;
@@ -124,6 +137,9 @@ impl Running {
             keys: plan.keys.clone(),
         };
         running.clear(interrupt)?;
+        if let Kind::Lent(_, endpoint) = &running.kind {
+            endpoint::see_that_clients_fit(&mut running.control, endpoint, most_clients(plan))?;
+        }
         if let Kind::Lent(_, endpoint) = &running.kind {
             endpoint::refuse_to_evict_others(&mut running.control, endpoint, plan.capacity)?;
         }
@@ -293,6 +309,25 @@ impl Drop for Running {
             lent.give_back(&mut self.control);
         }
     }
+}
+
+/// The most clients that `plan` has at a time.
+fn most_clients(plan: &Plan) -> u64 {
+    let loads = plan.phases.iter().filter_map(|phase| match &phase.action {
+        Action::Load(load) => Some(u64::from(load.clients)),
+        Action::Pause(_) => None,
+    });
+    loads.max().unwrap_or(0)
+}
+
+/// The directive with which a server of our own takes more clients than servers usually do, where that is needed.
+fn room_for_clients(plan: &Plan) -> impl Iterator<Item = Directive> {
+    let needed = most_clients(plan) + CONTROL_CLIENTS;
+    let directive = Directive {
+        name: "maxclients".to_owned(),
+        value: needed.to_string(),
+    };
+    (needed > USUAL_CLIENTS).then_some(directive).into_iter()
 }
 
 /// Name and version from INFO.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::advice;
 use super::plan::{
     Action, Capacity, ClockKind, Directive, Load, Operation, Order, Pace, Phase, Piece, Plan,
-    SizeDistribution, Stretch, Target, Template, Ttl, Until, Values, When,
+    SizeDistribution, Stretch, Target, Template, Threads, Ttl, Until, Values, When,
 };
 use super::words::{bytes, counted, time};
 
@@ -15,6 +15,9 @@ pub fn describe(plan: &Plan) -> String {
     let mut lines = vec![title(plan)];
     let mut line = |label: &str, text: String| lines.push(format!("  {label:<9} {text}"));
     line("target", target(plan));
+    if let Threads::Fixed(count) = plan.threads {
+        line("threads", count.to_string());
+    }
     line("seed", plan.seed.to_string());
     line(
         "keys",

@@ -26,6 +26,8 @@ pub const PHASES: usize = 100;
 pub const REQUESTS: u64 = 1_000_000_000_000;
 /// Connections of one phase.
 pub const CLIENTS: u64 = 10_000;
+/// Threads that drive.
+pub const THREADS: u64 = 256;
 /// Requests in flight per connection.
 pub const PIPELINE: u64 = 10_000;
 /// Bytes of values in flight: clients times pipeline times the largest value.

@@ -121,6 +121,7 @@ impl Loading {
             document: first_place(&tree),
             name: name_of(file),
             target,
+            clients: overrides.clients,
         };
         let written = reader::read::<Workload>(&tree, &mut self.problems)
             .map_err(|problem| self.problems.push(problem))

@@ -14,6 +14,8 @@ pub struct Overrides {
     pub target: Option<String>,
     /// What may be done to an endpoint given as `target`: `flush`, `config`.
     pub allow: Vec<String>,
+    /// Clients of every phase that sends requests, 1 to [`limits::CLIENTS`](super::limits::CLIENTS).
+    pub clients: Option<u32>,
     /// The seed, instead of the file's.
     pub seed: Option<u64>,
     /// `PATH=VALUE`, in order.

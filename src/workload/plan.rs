@@ -26,6 +26,9 @@ pub struct Plan {
     /// How long to wait for it.
     #[serde(default)]
     pub timeouts: Timeouts,
+    /// Threads that drive it.
+    #[serde(default)]
+    pub threads: Threads,
     /// Server directives for every cell, before the cell's own. Names as in `CONFIG SET`.
     pub directives: Vec<Directive>,
     /// How much the server may hold.
@@ -219,6 +222,17 @@ pub enum Protocol {
     Resp2,
     /// RESP3, by HELLO 3.
     Resp3,
+}
+
+/// Threads that clients are spread over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Threads {
+    /// As many as there are cores, less one for a server on this machine; one on a virtual clock.
+    #[default]
+    Auto,
+    /// So many, but not more than clients.
+    Fixed(u32),
 }
 
 /// How long to wait for what does not come.

@@ -259,6 +259,31 @@ scalar!(Rate, "rate", "Requests per second over all clients: `500/s`, `50k/s` (o
     "anyOf": [{ "const": "closed" }, { "type": "string", "pattern": "^[0-9][0-9_.]*[kKM]?/s$" }]
 });
 
+/// Threads that drive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Threads {
+    /// `auto`: as many as suit the machine.
+    Auto,
+    /// So many.
+    Fixed(u64),
+}
+
+impl FromText for Threads {
+    const WHAT: &'static str = "a number of threads such as 2, or auto";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        match (text, Count::from_text(text)) {
+            ("auto", _) => Ok(Self::Auto),
+            (_, Ok(Count(count))) => Ok(Self::Fixed(count)),
+            _ => Err(no::<Self>(text)),
+        }
+    }
+}
+
+scalar!(Threads, "threads", "A number of threads; `auto`: as many as suit the machine.", {
+    "anyOf": [{ "const": "auto" }, { "type": "integer", "minimum": 1 }]
+});
+
 /// Time to live of what is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ttl {

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::reader::{At, Entries, Given, SCALAR_OR_MAP};
 use super::units::{
     Command, Count, FromText, KeyRange, Name, Number, Plain, Portion, Rate, Setting, Size, Text,
-    Time, Ttl,
+    Threads, Time, Ttl,
 };
 use super::words;
 use distribution::Distribution;
@@ -44,6 +44,10 @@ pub(super) struct Workload {
     pub(super) target: Given<Target>,
     /// How long to wait for what does not come.
     pub(super) timeouts: Given<Timeouts>,
+    /// Threads that the clients of a phase are spread over. `auto`: as many as there are cores, less one for a server on this
+    /// machine; one for an embedded server on its virtual clock, so that a counted run repeats exactly.
+    #[schemars(extend("default" = "auto"))]
+    pub(super) threads: Given<Threads>,
     /// How much the server may hold. Left out: as the server is configured.
     #[schemars(extend("default" = "as_configured"))]
     pub(super) capacity: Given<Capacity>,

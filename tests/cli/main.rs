@@ -10,6 +10,7 @@
 mod common;
 
 mod bad_workloads;
+mod clients;
 mod endings;
 mod judging;
 mod metrics;

@@ -17,6 +17,7 @@ mod courtesy;
 mod drawn;
 mod reach;
 mod repeat;
+mod threads;
 mod trouble;
 
 use cachebench::recording::model::{PhaseRecord, Recording};

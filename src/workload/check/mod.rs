@@ -19,11 +19,11 @@ pub(super) use phases::facts;
 
 use super::files::Files;
 use super::limits;
-use super::plan::{Capacity, Plan};
+use super::plan::{Capacity, Plan, Threads};
 use super::problem::{Place, Problem};
 use super::reader::Given;
 use super::target::Driven;
-use super::units::{Count, Name, Size};
+use super::units::{self, Count, Name, Size};
 use super::words;
 use super::written::{self, Permission, Workload};
 
@@ -35,6 +35,8 @@ pub(super) struct Context<'a> {
     pub(super) document: Place,
     /// The name of a workload that gives itself none.
     pub(super) name: String,
+    /// Clients of every phase that sends requests, from the command line.
+    pub(super) clients: Option<u32>,
     /// The target from the command line, and what it permits.
     pub(super) target: Option<(Driven, Vec<Permission>, Place)>,
 }
@@ -71,6 +73,7 @@ pub(super) fn check(
         keys: data::key_space(&written.keys, count, target::prefix(&target, &name)),
         target,
         timeouts: access::timeouts(&written.timeouts, problems),
+        threads: threads(&written.threads, problems),
         name,
         directives,
         capacity,
@@ -110,6 +113,18 @@ fn capacity(written: &Given<written::Capacity>, problems: &mut Vec<Problem>) -> 
             Capacity::Bytes(bytes)
         }
     }
+}
+
+fn threads(written: &Given<units::Threads>, problems: &mut Vec<Problem>) -> Threads {
+    let Some((units::Threads::Fixed(count), place)) = written.get() else {
+        return Threads::Auto;
+    };
+    if !(1..=limits::THREADS).contains(count) {
+        let most = limits::THREADS;
+        let message = format!("`threads` is {count}; allowed are 1 to {most}, or auto");
+        problems.push(Problem::new(place, message));
+    }
+    Threads::Fixed(u32::try_from(*count).unwrap_or(1))
 }
 
 /// A count from `least` to `most`, or its default.

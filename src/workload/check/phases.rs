@@ -60,6 +60,8 @@ struct Space<'a> {
     files: &'a Files<'a>,
     count: Option<u64>,
     largest_value: u64,
+    /// From the command line, for all loads.
+    clients: Option<u32>,
 }
 
 pub(super) fn phases(
@@ -89,6 +91,7 @@ pub(super) fn phases(
         files: context.files,
         count,
         largest_value,
+        clients: context.clients,
     };
     let names = names(list, problems);
     let plan: Vec<Phase> = list
@@ -243,6 +246,8 @@ fn load(
         scattered,
     } = drawn(written, space.count, space.files, problems);
     let pace = pace::pace(&written.rate, problems);
+    let clients = bounded("clients", &written.clients, 1, 1, limits::CLIENTS, problems) as u32;
+    let clients = space.clients.unwrap_or(clients);
     let ttl = ttl(&written.ttl, problems);
     let load = Load {
         operations: operations(kind.usual(), written, ttl, (place, name), problems),
@@ -250,7 +255,7 @@ fn load(
         keys,
         order,
         scattered,
-        clients: bounded("clients", &written.clients, 1, 1, limits::CLIENTS, problems) as u32,
+        clients,
         pipeline: bounded(
             "pipeline",
             &written.pipeline,
