@@ -9,10 +9,70 @@ use crate::{command, on_core};
 
 /// Connections, as redis-benchmark opens them by default.
 const CONNECTIONS: &str = "50";
-/// Requests in flight per connection, and requests of one slice: about half a second each.
-const SLICES: [(u32, u64); 3] = [(1, 40_000), (16, 300_000), (64, 600_000)];
 /// As long as the values of the published figures.
-const VALUE: &str = "0123456789abcdef";
+const VALUE: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+/// What `__rand_int__` counts up to where it is not the number of keys: members of the sorted set.
+const MEMBERS: u64 = 100_000;
+
+/// What redis-benchmark is told to send.
+struct Operation {
+    name: &'static str,
+    words: &'static [&'static str],
+    /// Requests in flight per connection, and requests of one slice: about half a second each.
+    slices: &'static [(u32, u64)],
+    /// Of how many keys, fields or members it draws; as many as there are keys where it does not say.
+    draws_of: Option<u64>,
+}
+
+const BATCHED: &[(u32, u64)] = &[(16, 300_000), (64, 600_000)];
+const SINGLE_AND_BATCHED: &[(u32, u64)] = &[(1, 40_000), (16, 300_000), (64, 600_000)];
+const LONG: &[(u32, u64)] = &[(16, 80_000), (64, 150_000)];
+
+const OPERATIONS: &[Operation] = &[
+    Operation::new("GET", &["GET", "key:__rand_int__"], SINGLE_AND_BATCHED),
+    Operation::new(
+        "SET",
+        &["SET", "key:__rand_int__", VALUE],
+        SINGLE_AND_BATCHED,
+    ),
+    Operation::new("INCR", &["INCR", "counter:__rand_int__"], BATCHED),
+    Operation::new("LPUSH", &["LPUSH", "list", VALUE], BATCHED),
+    Operation::new(
+        "HSET",
+        &["HSET", "hash", "field:__rand_int__", VALUE],
+        BATCHED,
+    ),
+    Operation {
+        draws_of: Some(MEMBERS),
+        ..Operation::new(
+            "ZADD",
+            &["ZADD", "sorted", "__rand_int__", "member:__rand_int__"],
+            BATCHED,
+        )
+    },
+    Operation::new("MGET 10", &MGET, LONG),
+];
+
+const MGET: [&str; 11] = {
+    let mut words = ["key:__rand_int__"; 11];
+    words[0] = "MGET";
+    words
+};
+
+impl Operation {
+    const fn new(
+        name: &'static str,
+        words: &'static [&'static str],
+        slices: &'static [(u32, u64)],
+    ) -> Self {
+        Self {
+            name,
+            words,
+            slices,
+            draws_of: None,
+        }
+    }
+}
 
 /// Prints a line per operation and pipeline.
 pub(crate) fn measure(rounds: usize, keys: u64) {
@@ -30,13 +90,13 @@ pub(crate) fn measure(rounds: usize, keys: u64) {
     servers.iter().for_each(|server| fill(server, keys));
 
     println!(
-        "\nServer CPU, microseconds per operation: {keys} keys, {CONNECTIONS} connections, 16-byte keys and values,"
+        "\nServer CPU, microseconds per operation: {keys} keys, {CONNECTIONS} connections, 16-byte keys, 64-byte values,"
     );
     println!(
         "medians of {rounds} rounds; ratio = cachebench / peer within a round: min median max"
     );
-    for operation in ["GET", "SET"] {
-        for (pipeline, requests) in SLICES {
+    for operation in OPERATIONS {
+        for &(pipeline, requests) in operation.slices {
             let slice = Slice {
                 generator: &generator,
                 operation,
@@ -46,7 +106,7 @@ pub(crate) fn measure(rounds: usize, keys: u64) {
             };
             let series = slice.in_rounds(&servers, rounds);
             print_line(
-                &format!("{operation} pipeline {pipeline:>2}"),
+                &format!("{:7} pipeline {pipeline:>2}", operation.name),
                 &servers,
                 &series,
             );
@@ -73,7 +133,7 @@ pub(crate) fn fill(server: &Server, keys: u64) {
 /// One measurement: so many requests of one kind.
 struct Slice<'a> {
     generator: &'a Path,
-    operation: &'a str,
+    operation: &'a Operation,
     pipeline: u32,
     requests: u64,
     keys: u64,
@@ -99,23 +159,12 @@ impl Slice<'_> {
     }
 
     fn run(&self, port: u16) {
+        let draws_of = self.operation.draws_of.unwrap_or(self.keys).to_string();
+        let (requests, pipeline) = (self.requests.to_string(), self.pipeline.to_string());
         let mut load = command(&on_core("1"), self.generator);
         load.args(["-p", &port.to_string(), "-c", CONNECTIONS, "-q"])
-            .args([
-                "-n",
-                &self.requests.to_string(),
-                "-r",
-                &self.keys.to_string(),
-            ])
-            .args([
-                "-P",
-                &self.pipeline.to_string(),
-                self.operation,
-                "key:__rand_int__",
-            ]);
-        if self.operation == "SET" {
-            load.arg(VALUE);
-        }
+            .args(["-n", &requests, "-r", &draws_of, "-P", &pipeline])
+            .args(self.operation.words);
         let status = load
             .stdout(Stdio::null())
             .status()

@@ -5,7 +5,7 @@
 //! absolute figures are not. Run it on a quiet machine:
 //!
 //! ```text
-//! cargo bench --bench peers                                  everything, about three minutes
+//! cargo bench --bench peers                                  everything, about six minutes
 //! cargo bench --bench peers -- --rounds 9 --keys 1000000 cpu memory client lateness
 //! ```
 

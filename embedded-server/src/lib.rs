@@ -82,6 +82,7 @@ pub mod types;
 
 mod handle;
 mod net;
+mod prefetch;
 
 pub use clock::Clock;
 pub use config::Config;

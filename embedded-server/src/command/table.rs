@@ -369,6 +369,8 @@ pub struct Command {
     pub subcommands: std::ops::Range<CommandId>,
     /// The container it belongs to.
     pub container: Option<CommandId>,
+    /// The position of a field or member that it looks for in its only key, as a hint; it may be an option.
+    pub member: Option<usize>,
     /// Whether a call takes about constant time, so that not each one need be timed. Redis's `fast` leaves out SET and
     /// its kin, which are as brief.
     pub is_brief: bool,
@@ -518,6 +520,13 @@ impl Command {
             spec.name,
             "multi" | "exec" | "discard" | "watch" | "quit" | "reset"
         );
+        let member = match spec.group {
+            _ if spec.keys != Keys::ONE || spec.arity.abs() < 3 => None,
+            Group::Hash | Group::Set => Some(2),
+            Group::SortedSet if matches!(spec.name, "zadd" | "zincrby") => Some(3),
+            Group::SortedSet => Some(2),
+            _ => None,
+        };
         let is_brief = spec.flags.has(Flags::FAST) || one_string;
         Self {
             id,
@@ -525,8 +534,33 @@ impl Command {
             spec,
             subcommands: 0..0,
             container,
+            member,
             is_brief,
             steers_transaction,
+        }
+    }
+
+    /// Whether its name alone tells it: it has no subcommands and is none.
+    #[inline]
+    pub(crate) fn stands_alone(&self) -> bool {
+        self.subcommands.is_empty() && self.container.is_none()
+    }
+
+    /// Calls `visit` with every key that is told by position.
+    #[inline]
+    pub fn for_each_key<'a>(
+        &self,
+        arguments: &super::Arguments<'a>,
+        mut visit: impl FnMut(&'a [u8]),
+    ) {
+        let keys = self.spec.keys;
+        if keys.first == keys.last {
+            if let Some(key) = self.first_key().and_then(|at| arguments.get(at)) {
+                visit(key);
+            }
+        } else {
+            let positions = keys.positions(arguments.len());
+            positions.filter_map(|at| arguments.get(at)).for_each(visit);
         }
     }
 

@@ -7,11 +7,11 @@
 use super::{
     entry::{self, Block, Content, EntryMut, EntryRef, Header, Held},
     hash::KeyHasher,
-    prefetch::prefetch,
     slab::Slab,
     table::{MARK, Owner, Spot, Table},
 };
 use crate::eviction::Random;
+use crate::prefetch::prefetch;
 
 /// The payload bit of an entry that must be freed by itself: it owns a value, or its block is not the slab's.
 const OUTSIDE: u64 = 2;
@@ -180,13 +180,18 @@ impl Dict {
         self.table.prefetch(self.hash(key));
     }
 
-    /// Begins to fetch the entry that is probably a key's: two cache lines, which hold most entries whole.
+    /// Begins to fetch the entry that is probably a key's: a cache line, or two where entries are as long as that on
+    /// average, as those of the hot path then mostly are.
     #[inline]
     pub(super) fn prefetch_entry(&self, key: &[u8]) {
+        const SHORT_BYTES: usize = 48;
+        let long = self.slab.live_bytes() > SHORT_BYTES * self.table.len();
         self.table.find(self.hash(key), |payload| {
             let block = std::ptr::without_provenance::<u8>((payload & !FLAGS) as usize);
             prefetch(block);
-            prefetch(block.wrapping_add(64));
+            if long {
+                prefetch(block.wrapping_add(64));
+            }
             true
         });
     }

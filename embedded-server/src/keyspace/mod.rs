@@ -25,7 +25,6 @@ mod event;
 mod expiry;
 mod hash;
 mod look;
-mod prefetch;
 mod room;
 mod settings;
 mod slab;

@@ -28,8 +28,7 @@
 
 use std::ops::Range;
 
-use super::prefetch::prefetch;
-use crate::{eviction::Random, types::heap::heap_bytes};
+use crate::{eviction::Random, prefetch::prefetch, types::heap::heap_bytes};
 
 /// The payload bit that the table counts and can sample by: the key has a deadline.
 pub(super) const MARK: u64 = 1;

@@ -3,6 +3,7 @@
 //! One thread, one runtime, one [`Turn`](turn::Turn) that all connections share: whoever is polled has the whole node to
 //! itself until it has nothing more to do, so nothing here takes a lock.
 
+mod ahead;
 mod connection;
 mod listen;
 mod turn;

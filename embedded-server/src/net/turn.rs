@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::ahead::Ahead;
 use crate::client::{Client, Close};
 use crate::command::dispatch;
 use crate::command::table::{Command, table};
@@ -122,26 +123,27 @@ impl Turn {
         self.batch.byte_end(blocked_by?)
     }
 
-    /// Looks the commands up. Where there are several, their keys are fetched from memory all at once, before the first
-    /// is carried out: the waits then overlap.
+    /// Looks the commands up, and fetches what they will need.
     fn resolve(&mut self, client: &Client, input: &[u8]) {
         let table = table();
         self.commands.clear();
-        self.commands.extend(
-            self.batch
-                .commands(input)
-                .map(|arguments| table.resolve(&arguments)),
-        );
-        if self.batch.len() < 2 {
-            return;
+        let mut before: (&[u8], Option<&'static Command>) = (b"", None);
+        for arguments in self.batch.commands(input) {
+            let name = arguments.get(0).unwrap_or_default();
+            // Most batches are of one kind; only a command without subcommands is told by its name alone.
+            if name != before.0 || !before.1.is_some_and(Command::stands_alone) {
+                before = (name, table.resolve(&arguments));
+            }
+            self.commands.push(before.1);
         }
-        let keyspace = &self.server.keyspace;
-        let keys = || {
-            let pairs = self.batch.commands(input).zip(&self.commands);
-            pairs.filter_map(|(arguments, command)| arguments.get(command.as_ref()?.first_key()?))
+        let ahead = Ahead {
+            keyspace: &self.server.keyspace,
+            db: client.db,
+            batch: &self.batch,
+            commands: &self.commands,
+            input,
         };
-        keys().for_each(|key| keyspace.prefetch(client.db, key));
-        keys().for_each(|key| keyspace.prefetch_entry(client.db, key));
+        ahead.fetch();
     }
 
     fn refuse(&mut self, client: &mut Client, message: &str) {

@@ -410,6 +410,9 @@ enum Bulk {
 
 /// `*3\r\n` at `at`: the number of arguments and where the header ends. A count below one makes an empty command.
 fn count(input: &[u8], at: usize, limits: Limits) -> Result<Option<(usize, usize)>, ProtocolError> {
+    if let Some(short) = short_header(input, at, b'*').filter(|_| limits.authenticated) {
+        return Ok(Some(short));
+    }
     let Some((text, end)) = header(input, at + 1, ProtocolError::CountTooLong)? else {
         return Ok(None);
     };
@@ -424,13 +427,26 @@ fn count(input: &[u8], at: usize, limits: Limits) -> Result<Option<(usize, usize
     }
 }
 
+/// A header line of one or two digits behind its mark, as nearly all are: the number, and where the next line starts.
+/// `None` for any other, right or wrong. No limit is below 100.
+#[inline]
+fn short_header(input: &[u8], at: usize, mark: u8) -> Option<(usize, usize)> {
+    let digit = |byte: u8| usize::from(byte - b'0');
+    match *input.get(at..)?.first_chunk::<5>()? {
+        [first, one @ b'0'..=b'9', b'\r', _, _] if first == mark => Some((digit(one), at + 4)),
+        [first, ten @ b'1'..=b'9', one @ b'0'..=b'9', b'\r', _] if first == mark => {
+            Some((10 * digit(ten) + digit(one), at + 5))
+        }
+        _ => None,
+    }
+}
+
 /// `$5\r\nhello\r\n` at `at`.
 #[inline]
 fn bulk(input: &[u8], at: usize, limits: Limits) -> Result<Bulk, ProtocolError> {
-    let (len, start) = match input.get(at..at + 4) {
-        // One digit, which is what most lengths have, by hand.
-        Some(&[b'$', digit @ b'0'..=b'9', b'\r', _]) => (usize::from(digit - b'0'), at + 4),
-        _ => match length(input, at, limits)? {
+    let (len, start) = match short_header(input, at, b'$') {
+        Some(found) => found,
+        None => match length(input, at, limits)? {
             Some(found) => found,
             None => return Ok(Bulk::Lacks(0)),
         },

@@ -1,11 +1,11 @@
 //! Hashes: a packed block of fields and values while small, else a table; with a time to live for each field on request.
 
-use super::Limits;
 use super::chunked::Chunked;
 use super::packed::Packed;
 use super::small::SmallBytes;
 use super::table::{Keyed, Table};
 use super::varint;
+use super::{Approach, Limits};
 use rand::{Rng, RngExt};
 use std::collections::BTreeSet;
 
@@ -224,6 +224,14 @@ impl Hash {
         match &self.0 {
             Repr::Packed(packed) => Some(packed.pair(packed.find_pair(field)?)?.1),
             Repr::Table(fields) => fields.table.get(field).map(Field::value),
+        }
+    }
+
+    /// See [`Value::prefetch`](super::Value::prefetch).
+    #[inline]
+    pub(super) fn prefetch(&self, field: &[u8], approach: Approach) {
+        if let Repr::Table(fields) = &self.0 {
+            fields.table.prefetch(field, approach);
         }
     }
 

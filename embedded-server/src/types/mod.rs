@@ -51,7 +51,42 @@ pub enum View<'a> {
     Object(&'a Value),
 }
 
+/// How far to go towards a member of a large value; each step needs what the one before has fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Approach {
+    /// To its place in the index.
+    Index,
+    /// To its entry.
+    Entry,
+    /// To what the entry points at.
+    Content,
+}
+
+impl Approach {
+    /// All steps in order.
+    pub const ALL: [Self; 3] = [Self::Index, Self::Entry, Self::Content];
+}
+
 impl Value {
+    /// Whether finding a member takes memory from all over, so that [`Value::prefetch`] pays.
+    #[inline]
+    pub fn is_spread(&self) -> bool {
+        const LEN_MIN: usize = 4096;
+        matches!(self, Value::Hash(_) | Value::Set(_) | Value::SortedSet(_))
+            && self.len() >= LEN_MIN
+    }
+
+    /// Asks the processor for memory on the way to `member`, a field or member that is about to be used.
+    #[inline]
+    pub fn prefetch(&self, member: &[u8], approach: Approach) {
+        match self {
+            Value::Hash(hash) => hash.prefetch(member, approach),
+            Value::Set(set) => set.prefetch(member, approach),
+            Value::SortedSet(zset) => zset.prefetch(member, approach),
+            Value::List(_) | Value::Stream(_) => {}
+        }
+    }
+
     /// The name that `TYPE` answers.
     pub fn type_name(&self) -> &'static str {
         match self {

@@ -1,9 +1,9 @@
 //! Sets: a sorted array while all members are integers and few, else a table.
 
-use super::Limits;
 use super::intset::{IntSet, parse_integer};
 use super::small::SmallBytes;
 use super::table::{Keyed, Table};
+use super::{Approach, Limits};
 use rand::{Rng, RngExt};
 use std::ops::ControlFlow;
 
@@ -67,6 +67,14 @@ impl Default for Set {
 }
 
 impl Set {
+    /// See [`Value::prefetch`](super::Value::prefetch).
+    #[inline]
+    pub(super) fn prefetch(&self, member: &[u8], approach: Approach) {
+        if let Repr::Table(table) = &self.0 {
+            table.prefetch(member, approach);
+        }
+    }
+
     /// An empty set.
     pub fn new() -> Self {
         Set::default()

@@ -6,11 +6,11 @@
 
 mod tree;
 
-use super::Limits;
 use super::heap::heap_bytes;
 use super::packed::{Packed, Pairs, Position};
 use super::small::SmallBytes;
 use super::table::{Keyed, Table};
+use super::{Approach, Limits};
 use rand::{Rng, RngExt};
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -230,6 +230,14 @@ impl Default for SortedSet {
 }
 
 impl SortedSet {
+    /// See [`Value::prefetch`](super::Value::prefetch).
+    #[inline]
+    pub(super) fn prefetch(&self, member: &[u8], approach: Approach) {
+        if let Repr::Tree(large) = &self.0 {
+            large.table.prefetch(member, approach);
+        }
+    }
+
     /// An empty sorted set.
     pub fn new() -> Self {
         SortedSet::default()

@@ -5,7 +5,9 @@
 //! same. A bucket is one cache line: twelve numbers, a byte of each one's hash to tell most strangers apart without
 //! touching them, and the link to an overflow bucket.
 
+use super::super::Approach;
 use super::super::chunked::Chunked;
+use crate::prefetch::prefetch;
 
 /// Numbers in a bucket.
 const SLOTS: usize = 12;
@@ -15,6 +17,15 @@ const SPLIT_ABOVE: usize = 7;
 const MERGE_BELOW: usize = 3;
 /// The lowest bit of each tag.
 const LOW_BITS: u128 = 0x01010101_01010101_01010101;
+
+/// The entries that an index numbers.
+pub(super) trait Hashed {
+    /// The hash of an entry.
+    fn hash_of(&self, id: u32) -> u64;
+
+    /// Asks the processor for an entry, or for what it points at.
+    fn prefetch_entry(&self, id: u32, approach: Approach);
+}
 
 /// One cache line of the index. Slots are filled from the first on; the tag of an empty one is 0.
 #[derive(Debug, Clone, Default)]
@@ -98,6 +109,14 @@ impl Index {
         self.buckets.memory_bytes() + self.overflow.memory_bytes()
     }
 
+    /// Asks the processor for the bucket of this hash.
+    #[inline]
+    pub(super) fn prefetch(&self, hash: u64) {
+        if let Some(bucket) = self.buckets.get(self.address(hash)) {
+            prefetch(bucket);
+        }
+    }
+
     /// The number under this hash that `accept` takes.
     #[inline]
     pub(super) fn find(&self, hash: u64, mut accept: impl FnMut(u32) -> bool) -> Option<u32> {
@@ -115,9 +134,9 @@ impl Index {
 
     /// Adds a number, which must be the count of those there, and splits a bucket when there are many.
     #[inline]
-    pub(super) fn insert(&mut self, hash: u64, id: u32, hash_of: impl Fn(u32) -> u64) {
+    pub(super) fn insert(&mut self, hash: u64, id: u32, entries: &impl Hashed) {
         if id as usize >= self.buckets.len() * SPLIT_ABOVE {
-            self.split(hash_of);
+            self.split(entries);
         }
         self.put(self.address(hash), tag_of(hash), id);
     }
@@ -160,12 +179,12 @@ impl Index {
     }
 
     /// Merges a bucket back when only `len` numbers are left for many.
-    pub(super) fn shrink(&mut self, len: usize, hash_of: impl Fn(u32) -> u64) {
+    pub(super) fn shrink(&mut self, len: usize, entries: &impl Hashed) {
         if self.buckets.len() <= 1 || len >= self.buckets.len() * MERGE_BELOW {
             return;
         }
         if let Some(bucket) = self.buckets.pop() {
-            self.redistribute(bucket, hash_of);
+            self.redistribute(bucket, entries);
         }
     }
 
@@ -183,7 +202,7 @@ impl Index {
     }
 
     /// Adds one bucket, and gives it its share of the one it is split from.
-    fn split(&mut self, hash_of: impl Fn(u32) -> u64) {
+    fn split(&mut self, entries: &impl Hashed) {
         let new = self.buckets.len();
         self.buckets.push(Bucket::default());
         if new == 0 {
@@ -192,16 +211,21 @@ impl Index {
         let buddy = new & ((new + 1).next_power_of_two() / 2 - 1);
         if let Some(bucket) = self.buckets.get_mut(buddy) {
             let bucket = std::mem::take(bucket);
-            self.redistribute(bucket, hash_of);
+            self.redistribute(bucket, entries);
         }
     }
 
     /// Puts the numbers of a chain that was taken out where they belong now.
-    fn redistribute(&mut self, mut bucket: Bucket, hash_of: impl Fn(u32) -> u64) {
+    fn redistribute(&mut self, mut bucket: Bucket, entries: &impl Hashed) {
         loop {
+            // They lie all over: fetched one after the other they would hold up the insertion that came to split.
+            for approach in [Approach::Entry, Approach::Content] {
+                (0..bucket.filled())
+                    .for_each(|slot| entries.prefetch_entry(bucket.slot(slot).1, approach));
+            }
             for slot in 0..bucket.filled() {
                 let (tag, id) = bucket.slot(slot);
-                self.put(self.address(hash_of(id)), tag, id);
+                self.put(self.address(entries.hash_of(id)), tag, id);
             }
             let Some(next) = (bucket.overflow as usize).checked_sub(1) else {
                 return;

@@ -12,10 +12,15 @@
 
 mod index;
 
+use super::Approach;
 use super::chunked::Chunked;
 use super::hashing::hash_bytes;
-use index::Index;
+use crate::prefetch::prefetch;
+use index::{Hashed, Index};
 use std::ops::Range;
+
+/// Bytes that the processor fetches at a time.
+const CACHE_LINE: usize = 64;
 
 /// An entry that a table can hold.
 pub trait Keyed {
@@ -74,6 +79,20 @@ impl<E: Keyed> Table<E> {
         self.index.find(hash, same).map(|id| id as usize)
     }
 
+    /// Asks the processor for memory on the way to the entry that this key probably has.
+    #[inline]
+    pub fn prefetch(&self, key: &[u8], approach: Approach) {
+        let hash = hash_bytes(self.seed, key);
+        let look = |id: u32| {
+            Seeded(&self.entries, self.seed).prefetch_entry(id, approach);
+            true
+        };
+        match approach {
+            Approach::Index => self.index.prefetch(hash),
+            Approach::Entry | Approach::Content => drop(self.index.find(hash, look)),
+        }
+    }
+
     /// The entry with this key.
     #[inline]
     pub fn get(&self, key: &[u8]) -> Option<&E> {
@@ -99,9 +118,8 @@ impl<E: Keyed> Table<E> {
         let hash = hash_bytes(self.seed, entry.key());
         self.heap_bytes += entry.memory_bytes();
         self.entries.push(entry);
-        let (entries, seed) = (&self.entries, self.seed);
-        self.index
-            .insert(hash, id as u32, |id| hash_of(entries, seed, id));
+        let entries = Seeded(&self.entries, self.seed);
+        self.index.insert(hash, id as u32, &entries);
         id
     }
 
@@ -121,14 +139,13 @@ impl<E: Keyed> Table<E> {
         let hash = hash_bytes(self.seed, self.entries.get(id)?.key());
         self.index.remove(hash, id as u32);
         if id != last {
-            let moved = hash_of(&self.entries, self.seed, last as u32);
+            let moved = Seeded(&self.entries, self.seed).hash_of(last as u32);
             self.index.renumber(moved, last as u32, id as u32);
         }
         let entry = self.entries.swap_remove(id)?;
         self.heap_bytes -= entry.memory_bytes();
-        let (entries, seed) = (&self.entries, self.seed);
-        self.index
-            .shrink(entries.len(), |id| hash_of(entries, seed, id));
+        let entries = Seeded(&self.entries, self.seed);
+        self.index.shrink(self.entries.len(), &entries);
         Some(entry)
     }
 
@@ -155,11 +172,29 @@ impl<E: Keyed> Table<E> {
     }
 }
 
-/// The hash of entry number `id`.
-fn hash_of<E: Keyed>(entries: &Chunked<E>, seed: u64, id: u32) -> u64 {
-    entries
-        .get(id as usize)
-        .map_or(0, |entry| hash_bytes(seed, entry.key()))
+/// The entries with the seed of their hashes, as the index asks for them.
+struct Seeded<'a, E>(&'a Chunked<E>, u64);
+
+impl<E: Keyed> Hashed for Seeded<'_, E> {
+    fn hash_of(&self, id: u32) -> u64 {
+        self.0
+            .get(id as usize)
+            .map_or(0, |entry| hash_bytes(self.1, entry.key()))
+    }
+
+    #[inline]
+    fn prefetch_entry(&self, id: u32, approach: Approach) {
+        let Some(entry) = self.0.get(id as usize) else {
+            return;
+        };
+        if approach == Approach::Content {
+            let content = entry.key().as_ptr();
+            prefetch(content);
+            prefetch(content.wrapping_add(CACHE_LINE));
+        } else {
+            prefetch(entry);
+        }
+    }
 }
 
 #[cfg(test)]

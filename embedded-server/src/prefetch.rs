@@ -2,7 +2,7 @@
 
 /// Begins to fetch the cache line at `pointer`, if this processor can be told to. A hint: any address is allowed.
 #[inline(always)]
-pub(super) fn prefetch<T>(pointer: *const T) {
+pub(crate) fn prefetch<T>(pointer: *const T) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     // SAFETY: a prefetch reads nothing architecturally and never faults, whatever the address.
     unsafe {

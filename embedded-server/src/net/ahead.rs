@@ -1,0 +1,65 @@
+//! Fetching ahead: what the commands of a batch will touch is asked of memory all at once, so that the waits overlap
+//! instead of adding up. The order is that of the pointers: buckets, then the entries that they point to, then within a
+//! large hash, set or sorted set the same again for the members named.
+
+use crate::command::table::Command;
+use crate::keyspace::{Db, Keyspace};
+use crate::resp::Batch;
+use crate::types::{Approach, Value};
+
+/// The commands of a batch with what the table knows of them.
+#[derive(Clone, Copy)]
+pub(super) struct Ahead<'a> {
+    pub(super) keyspace: &'a Keyspace,
+    pub(super) db: Db,
+    pub(super) batch: &'a Batch,
+    pub(super) commands: &'a [Option<&'static Command>],
+    pub(super) input: &'a [u8],
+}
+
+impl Ahead<'_> {
+    /// Fetches for the whole batch. Where there is one key only, it is about to be looked at anyway.
+    pub(super) fn fetch(self) {
+        let mut keys = 0;
+        self.each_key(|key| {
+            keys += 1;
+            self.keyspace.prefetch(self.db, key);
+        });
+        if keys > 1 {
+            self.each_key(|key| self.keyspace.prefetch_entry(self.db, key));
+        }
+        if self.batch.len() > 1 && self.known().any(|command| command.member.is_some()) {
+            self.fetch_members();
+        }
+    }
+
+    fn fetch_members(self) {
+        let pairs = self.batch.commands(self.input).zip(self.commands);
+        let members: Vec<(&Value, &[u8])> = pairs
+            .filter_map(|(arguments, command)| {
+                let command = (*command)?;
+                let member = arguments.get(command.member?)?;
+                let key = arguments.get(command.first_key()?)?;
+                let value = self.keyspace.view(self.db, key)?.object().ok()?;
+                value.is_spread().then_some((value, member))
+            })
+            .collect();
+        for approach in Approach::ALL {
+            members
+                .iter()
+                .for_each(|(value, member)| value.prefetch(member, approach));
+        }
+    }
+
+    fn each_key(self, mut visit: impl FnMut(&[u8])) {
+        for (arguments, command) in self.batch.commands(self.input).zip(self.commands) {
+            if let Some(command) = command {
+                command.for_each_key(&arguments, &mut visit);
+            }
+        }
+    }
+
+    fn known(self) -> impl Iterator<Item = &'static Command> {
+        self.commands.iter().copied().flatten()
+    }
+}
