@@ -5,7 +5,9 @@
 //! at or change (its name, its subscriptions, what is to be sent to it, whether it is to be closed) stands here.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::Waker;
 
 use crate::command::table::Command;
@@ -48,13 +50,42 @@ pub enum Close {
     Now,
 }
 
+/// One end of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// Of TCP.
+    Ip(SocketAddr),
+    /// The path of a Unix socket, which both ends are known by.
+    Path(Arc<str>),
+}
+
+impl Address {
+    /// Whether it is on this machine.
+    #[must_use]
+    pub fn is_near(&self) -> bool {
+        match self {
+            Self::Ip(address) => address.ip().to_canonical().is_loopback(),
+            Self::Path(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => address.fmt(formatter),
+            Self::Path(path) => write!(formatter, "{path}:0"),
+        }
+    }
+}
+
 /// Where a connection comes from and goes to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Endpoints {
     /// The client's address.
-    pub peer: SocketAddr,
+    pub peer: Address,
     /// The node's address.
-    pub local: SocketAddr,
+    pub local: Address,
     /// The socket's file descriptor, for CLIENT LIST alone.
     pub fd: i32,
 }
@@ -314,10 +345,10 @@ pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn client() -> Client {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        let address = Address::Ip(SocketAddr::from((Ipv4Addr::LOCALHOST, 1)));
         Client::new(
             Endpoints {
-                peer: address,
+                peer: address.clone(),
                 local: address,
                 fd: 3,
             },

@@ -1,7 +1,7 @@
 //! Starting a node on a thread of its own, and what its owner can do with it.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::clock::Clock;
 use crate::fault::{NoSuchCommand, Rule};
 use crate::log::Level;
-use crate::net::{self, BindError, Control};
+use crate::net::{self, BindError, Control, Listener};
 use crate::node::{Options, Server};
 use crate::snapshot::LoadError;
 use crate::thread_time::ThreadClock;
@@ -85,10 +85,7 @@ impl Server {
     pub fn start(options: impl Into<Options>) -> Result<Handle, StartError> {
         let options = options.into();
         let listeners = net::bind(&options.config)?;
-        let addresses: Vec<_> = listeners
-            .iter()
-            .filter_map(|listener| listener.local_addr().ok())
-            .collect();
+        let addresses: Vec<_> = listeners.iter().filter_map(Listener::address).collect();
         let port = addresses.first().map_or(0, SocketAddr::port);
         let kept = options.clone();
         let (control, commands) = unbounded_channel();
@@ -123,7 +120,7 @@ type Started = SyncSender<io::Result<Option<ThreadClock>>>;
 fn run(
     options: Options,
     port: u16,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     commands: UnboundedReceiver<Control>,
     started: &Started,
 ) {

@@ -7,7 +7,7 @@ use super::outcome::{Outcome, Refusal, handler, help, unknown_subcommand};
 use super::table::{CommandSpec, Flags, Group, flags};
 use super::{Arguments, Context, Handler, is, refusal};
 use crate::blocking::Unblocked;
-use crate::client::{Client, ClientId, Close, ReplyMode};
+use crate::client::{Address, Client, ClientId, Close, ReplyMode};
 use crate::text::integer;
 
 const ORDINARY: Flags = flags![NOSCRIPT, LOADING, STALE];
@@ -221,6 +221,7 @@ fn flags_of(client: &Client) -> String {
         (client.close == Close::Now, 'A'),
         (client.no_evict, 'e'),
         (client.no_touch, 'T'),
+        (matches!(client.endpoints.peer, Address::Path(_)), 'U'),
     ];
     let set: String = flags
         .into_iter()
@@ -275,7 +276,7 @@ struct Filter {
 
 impl Filter {
     fn fits(&self, client: &Client) -> bool {
-        let endpoints = client.endpoints;
+        let endpoints = &client.endpoints;
         self.ids.as_ref().is_none_or(|ids| ids.contains(&client.id))
             && self.class.is_none_or(|class| class == Class::of(client))
             && self

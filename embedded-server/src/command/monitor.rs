@@ -3,6 +3,7 @@
 use super::outcome::{Outcome, handler};
 use super::table::{Command, CommandSpec, Flags, Group, flags};
 use super::{Arguments, Context};
+use crate::client::Address;
 
 pub(super) const COMMANDS: &[CommandSpec] =
     &[
@@ -41,7 +42,11 @@ pub(super) fn show(context: &mut Context<'_>, arguments: &Arguments<'_>, command
 /// `+1700000000.123456 [0 127.0.0.1:5000] "get" "key"`
 fn line(context: &Context<'_>, arguments: &Arguments<'_>) -> Vec<u8> {
     let now_us = context.server.now_us;
-    let (db, peer) = (context.client.db.index(), context.client.endpoints.peer);
+    let db = context.client.db.index();
+    let peer = match &context.client.endpoints.peer {
+        Address::Ip(address) => address.to_string(),
+        Address::Path(path) => format!("unix:{path}"),
+    };
     let mut line = format!(
         "+{}.{:06} [{db} {peer}]",
         now_us / 1_000_000,

@@ -9,10 +9,10 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::ReadBuf;
 
 use super::Shared;
+use super::stream::Stream;
 use super::turn::{Done, INPUT_BYTES, Turn};
 use crate::client::{Client, Close};
 use crate::log::Level;
@@ -35,7 +35,7 @@ pub(super) struct Connection {
 
 /// What the connection alone owns.
 struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     slot: usize,
     parser: Parser,
     /// An unfinished command, or all that came after one that made the client wait.
@@ -45,7 +45,7 @@ struct Wire {
 }
 
 impl Connection {
-    pub(super) fn new(node: Shared, stream: TcpStream, slot: usize) -> Self {
+    pub(super) fn new(node: Shared, stream: Stream, slot: usize) -> Self {
         Self {
             node,
             wire: Wire {
@@ -165,7 +165,7 @@ impl Wire {
             self.tail.get_mut(known..).unwrap_or_default()
         };
         let mut buffer = ReadBuf::new(buffer);
-        let result = Pin::new(&mut self.stream).poll_read(task, &mut buffer);
+        let result = self.stream.poll_read(task, &mut buffer);
         let received = buffer.filled().len();
         if known > TAIL_BYTES_MOVED {
             self.tail.truncate(known + received);
@@ -243,7 +243,7 @@ impl Wire {
         }
         let mut sent = 0;
         if client.outbox().is_empty()
-            && let Poll::Ready(result) = Pin::new(&mut self.stream).poll_write(task, reply.bytes())
+            && let Poll::Ready(result) = self.stream.poll_write(task, reply.bytes())
         {
             sent = result?;
             server.stats.writes += 1;
@@ -265,7 +265,7 @@ impl Wire {
         client: &mut Client,
     ) -> io::Result<()> {
         while !client.outbox().is_empty() {
-            match Pin::new(&mut self.stream).poll_write(task, client.outbox()) {
+            match self.stream.poll_write(task, client.outbox()) {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(result) => {
                     let sent = result?;

@@ -1,9 +1,13 @@
 //! Addresses to listen on, and who is let in.
 
-use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::fs;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
@@ -11,7 +15,8 @@ use thiserror::Error;
 
 use super::Shared;
 use super::connection::Connection;
-use crate::client::{Client, Endpoints};
+use super::stream::Stream;
+use crate::client::{Address, Client, Endpoints};
 use crate::config::Config;
 use crate::log::Level;
 use crate::node::Server;
@@ -34,6 +39,14 @@ pub enum BindError {
         /// What the system said.
         source: io::Error,
     },
+    /// The system refused the path of a Unix socket.
+    #[error("Failed opening Unix socket {path}: {source}; choose another unixsocket")]
+    Path {
+        /// The path asked for.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A word of `bind` is no address.
     #[error("'{0}' in bind is no address: give numbers such as 127.0.0.1 or ::1, or *")]
     NotAnAddress(String),
@@ -42,9 +55,70 @@ pub enum BindError {
     NoAddress,
 }
 
+/// A socket that listens.
+#[derive(Debug)]
+pub(crate) enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixSocket),
+}
+
+/// A Unix socket that listens; its file goes with it.
+#[derive(Debug)]
+pub(crate) struct UnixSocket {
+    listener: UnixListener,
+    path: Arc<str>,
+}
+
+impl Drop for UnixSocket {
+    fn drop(&mut self) {
+        // It may have been removed by somebody else.
+        let _ = fs::remove_file(&*self.path);
+    }
+}
+
+impl Listener {
+    /// The address that clients of TCP connect to.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().ok(),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+/// Opens every socket to listen on: see [`bind_tcp`], and the path of `unixsocket`.
+pub(crate) fn bind(config: &Config) -> Result<Vec<Listener>, BindError> {
+    let mut listeners: Vec<_> = bind_tcp(config)?.into_iter().map(Listener::Tcp).collect();
+    let path = String::from_utf8_lossy(config.text("unixsocket")).into_owned();
+    if !path.is_empty() {
+        let socket = bind_path(&path, config.text("unixsocketperm"));
+        let socket = socket.map_err(|source| BindError::Path { path, source })?;
+        listeners.push(Listener::Unix(socket));
+    }
+    Ok(listeners)
+}
+
+/// Opens a Unix socket, in place of one that a server left behind. `permissions` are octal; 0 leaves them.
+fn bind_path(path: &str, permissions: &[u8]) -> io::Result<UnixSocket> {
+    // Where there is none nothing is to be removed.
+    let _ = fs::remove_file(path);
+    let listener = UnixListener::bind(path)?;
+    listener.set_nonblocking(true)?;
+    let socket = UnixSocket {
+        listener,
+        path: path.into(),
+    };
+    let mode = u32::from_str_radix(&String::from_utf8_lossy(permissions), 8);
+    let mode = mode.map_err(|_| io::Error::other("unixsocketperm is no octal number"))?;
+    if mode != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+    }
+    Ok(socket)
+}
+
 /// Opens a listening socket for each address of `bind`. With port 0 the system chooses one, for the first address, and
 /// the other addresses are left out. An address after `-` may be missing from the machine.
-pub(crate) fn bind(config: &Config) -> Result<Vec<TcpListener>, BindError> {
+fn bind_tcp(config: &Config) -> Result<Vec<TcpListener>, BindError> {
     let addresses = String::from_utf8_lossy(config.text("bind")).into_owned();
     let backlog = config.backlog;
     let mut listeners = Vec::new();
@@ -102,10 +176,44 @@ fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
+/// A socket that listens, as the loop waits for it.
+enum Door {
+    Tcp(tokio::net::TcpListener),
+    Unix(tokio::net::UnixListener, UnixSocket),
+}
+
+impl Door {
+    fn of(listener: Listener) -> io::Result<Self> {
+        Ok(match listener {
+            Listener::Tcp(listener) => Self::Tcp(tokio::net::TcpListener::from_std(listener)?),
+            Listener::Unix(socket) => {
+                let listener = socket.listener.try_clone()?;
+                Self::Unix(tokio::net::UnixListener::from_std(listener)?, socket)
+            }
+        })
+    }
+
+    /// The next connection, with the addresses of the client and of the node.
+    async fn accept(&self) -> io::Result<(Stream, Address, Address)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                let local = stream.local_addr().unwrap_or(peer);
+                Ok((Stream::Tcp(stream), Address::Ip(peer), Address::Ip(local)))
+            }
+            Self::Unix(listener, socket) => {
+                let (stream, _) = listener.accept().await?;
+                let path = Address::Path(Arc::clone(&socket.path));
+                Ok((Stream::Unix(stream), path.clone(), path))
+            }
+        }
+    }
+}
+
 /// Lets clients in, each with a task of its own.
-pub(super) async fn accept(listener: TcpListener, node: Shared) {
-    let listener = match tokio::net::TcpListener::from_std(listener) {
-        Ok(listener) => listener,
+pub(super) async fn accept(listener: Listener, node: Shared) {
+    let door = match Door::of(listener) {
+        Ok(door) => door,
         Err(error) => {
             return node
                 .borrow()
@@ -114,8 +222,8 @@ pub(super) async fn accept(listener: TcpListener, node: Shared) {
         }
     };
     loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => welcome(stream, peer, &node),
+        match door.accept().await {
+            Ok((stream, peer, local)) => welcome(stream, peer, local, &node),
             Err(error) => {
                 node.borrow().server.log(
                     Level::Warning,
@@ -127,19 +235,22 @@ pub(super) async fn accept(listener: TcpListener, node: Shared) {
     }
 }
 
-fn welcome(stream: tokio::net::TcpStream, peer: SocketAddr, node: &Shared) {
+fn welcome(stream: Stream, peer: Address, local: Address, node: &Shared) {
     let turn = &mut *node.borrow_mut();
     let server = &mut turn.server;
     server.read_clock();
     server.stats.connections += 1;
-    if let Some(refusal) = refusal(server, peer) {
+    if let Some(refusal) = refusal(server, &peer) {
         server.stats.rejected_connections += 1;
-        return turn_away(stream, refusal);
+        // The socket's buffer is empty, so the line fits or the client is gone.
+        let _ = stream.try_write(refusal);
+        return;
     }
-    let local = stream.local_addr().unwrap_or(peer);
-    // Both only make the connection better; without them it still serves.
-    let _ = stream.set_nodelay(true);
-    let _ = keep_alive(&stream, server.config.tcp_keepalive_seconds);
+    if let Stream::Tcp(stream) = &stream {
+        // Both only make the connection better; without them it still serves.
+        let _ = stream.set_nodelay(true);
+        let _ = keep_alive(stream, server.config.tcp_keepalive_seconds);
+    }
     let endpoints = Endpoints {
         peer,
         local,
@@ -151,27 +262,17 @@ fn welcome(stream: tokio::net::TcpStream, peer: SocketAddr, node: &Shared) {
 }
 
 /// Why a client is not let in, if it is not.
-fn refusal(server: &Server, peer: SocketAddr) -> Option<&'static [u8]> {
+fn refusal(server: &Server, peer: &Address) -> Option<&'static [u8]> {
     if server.clients.len() >= server.config.maxclients {
         return Some(b"-ERR max number of clients reached\r\n");
     }
-    if server.config.protected_mode
-        && !server.has_password()
-        && !peer.ip().to_canonical().is_loopback()
-    {
+    if server.config.protected_mode && !server.has_password() && !peer.is_near() {
         return Some(
             b"-DENIED This server is in protected mode: no password is set, so it serves this machine alone. \
               Set requirepass, or turn protected-mode off.\r\n",
         );
     }
     None
-}
-
-fn turn_away(stream: tokio::net::TcpStream, refusal: &[u8]) {
-    // The socket's buffer is empty, so the line fits or the client is gone.
-    if let Ok(mut stream) = stream.into_std() {
-        let _ = TcpStream::write(&mut stream, refusal);
-    }
 }
 
 fn keep_alive(stream: &tokio::net::TcpStream, seconds: u32) -> io::Result<()> {
@@ -201,7 +302,7 @@ mod tests {
     #[test]
     fn a_taken_port_is_named_and_an_optional_address_may_be_missing() {
         let taken = bind(&config("127.0.0.1", 0)).unwrap();
-        let port = taken[0].local_addr().unwrap().port();
+        let port = taken[0].address().unwrap().port();
         let error = bind(&config("127.0.0.1", port)).unwrap_err().to_string();
         assert!(
             error.starts_with(&format!("Failed listening on port {port}")),

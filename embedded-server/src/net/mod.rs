@@ -6,10 +6,10 @@
 mod ahead;
 mod connection;
 mod listen;
+mod stream;
 mod turn;
 
 use std::cell::RefCell;
-use std::net::TcpListener;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task;
 
 pub use listen::BindError;
-pub(crate) use listen::bind;
+pub(crate) use listen::{Listener, bind};
 
 use crate::clock::Stopwatch;
 use crate::node::Server;
@@ -38,7 +38,7 @@ type Shared = Rc<RefCell<Turn>>;
 
 /// Serves until told to stop. To be run in a `LocalRuntime`.
 pub(crate) async fn serve(
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     server: Server,
     mut control: UnboundedReceiver<Control>,
 ) {

@@ -10,3 +10,4 @@ mod messages;
 mod protocol;
 mod time;
 mod transactions;
+mod unix;

@@ -120,13 +120,7 @@ fn act(context: &mut Context<'_>, arguments: &Arguments<'_>, name: &[u8]) -> Out
 fn is_allowed(context: &Context<'_>) -> bool {
     match context.server.config.get("enable-debug-command").as_deref() {
         Some("yes") => true,
-        Some("local") => context
-            .client
-            .endpoints
-            .peer
-            .ip()
-            .to_canonical()
-            .is_loopback(),
+        Some("local") => context.client.endpoints.peer.is_near(),
         _ => false,
     }
 }
