@@ -47,6 +47,28 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # How it differs from Redis 7.0
+//!
+//! Random sequences of commands run against this server and redis-server 7.0, over both protocols; replies, events and
+//! what is left must be the same. What is excepted there, and why:
+//!
+//! - The order of replies that have none (KEYS, SMEMBERS of a table, HGETALL), the cursors of SCAN and its kin, and what is
+//!   drawn by chance: each server has tables and dice of its own. One `seed` repeats them here.
+//! - OBJECT ENCODING and REFCOUNT after INCRBYFLOAT and COPY: a string that spells an integer is one here however it came
+//!   to be, and none is shared.
+//! - MEMORY USAGE, DEBUG OBJECT and the memory part of INFO tell what this server uses.
+//! - A key past its deadline is gone for every command; redis-server lets SCAN with TYPE and MEMORY USAGE see some.
+//! - Of two faults in one command, each server may name another (BITPOS, BITCOUNT).
+//! - A score of -0 that a negative weight makes is kept by large sorted sets alone; here one that was made member by member
+//!   has been small before.
+//! - BITFIELD near the ends of 64 bits: redis-server's check for overflow overflows itself.
+//! - DUMP of a hash whose fields expire, which redis-server 7.0 does not have, is in the form of 7.4; RESTORE takes what 7.2
+//!   and 7.4 write.
+//! - `port 0` takes a free port rather than none. `save` is empty, `bind` this machine alone, and DEBUG allowed from there.
+//! - Commands and directives of scripting, functions, ACL users, replication, cluster, durability and TLS: not there yet; the
+//!   directives are taken, kept and without effect.
+//! - Hash fields that expire, which 7.0 does not have, behave as in Valkey 9.
+//!
 //! # Inside
 //!
 //! Data flows from `net` (sockets) over `resp` (bytes to commands) and `command` (what they do) to `keyspace`, which knows

@@ -23,3 +23,4 @@ mod introspection;
 mod peer;
 mod serialized;
 mod streams;
+mod templates;

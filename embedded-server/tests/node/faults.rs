@@ -1,6 +1,5 @@
 //! Faults on purpose, pauses, looks inside, restarts: what an owner can do to a node.
 
-use std::net::TcpStream;
 use std::time::Duration;
 
 use embedded_server::fault::{Fault, Rule};
@@ -83,8 +82,10 @@ fn a_restarted_node_is_empty_on_the_same_port() {
     assert_eq!(node.load(snapshot), Ok(Ok(1)));
     client.ask("GET a\r\nSHUTDOWN", "$1\r\n1\r\n");
     assert_eq!(client.closed(), b"");
+    while node.is_running() {
+        std::thread::yield_now();
+    }
     assert_eq!(node.db(0).keys(), Err(LookError::Ended(Ended)));
-    assert!(TcpStream::connect(address).is_err());
 }
 
 #[test]
