@@ -104,6 +104,41 @@ impl Keyspace {
         )
     }
 
+    /// Puts what `change` makes of the string under `key`, or of its absence, in its place; the deadline stays. The key is
+    /// looked for once.
+    ///
+    /// # Errors
+    /// [`WrongType`], [`OutOfMemory`], or whatever `change` refuses with; nothing was changed then.
+    pub fn update_string<'t, E: From<WrongType> + From<OutOfMemory>>(
+        &mut self,
+        db: Db,
+        key: &[u8],
+        change: impl FnOnce(Option<&[u8]>) -> Result<&'t [u8], E>,
+    ) -> Result<Written, E> {
+        let number = self.number(db);
+        let (hash, spot) = self.locate(number, key);
+        let old = match spot.and_then(|spot| self.dicts[number].entry(spot)) {
+            Some(entry) => match entry.held() {
+                Held::String(text) => Some(text),
+                Held::Object(_) => return Err(WrongType.into()),
+            },
+            None => None,
+        };
+        let new = New {
+            content: Content::string(change(old)?),
+            expiry: Expiry::Keep,
+            edited: false,
+        };
+        Ok(match spot {
+            None => self
+                .create(number, hash, key, new)
+                .map(|()| Written::Created)?,
+            Some(spot) => self
+                .overwrite(number, (hash, spot), key, new)
+                .map(|()| Written::Replaced)?,
+        })
+    }
+
     fn put(&mut self, number: usize, key: &[u8], new: New<'_>) -> Result<Written, OutOfMemory> {
         match self.locate(number, key) {
             (hash, None) => self

@@ -29,11 +29,15 @@ pub(super) fn decrby(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Ou
 
 fn add(context: &mut Context<'_>, key: &[u8], increment: i64) -> Outcome {
     let db = context.db();
-    let found = lookup(&mut context.server.keyspace, db, key, Access::Silent)?;
-    let old = found.map_or(Ok(0), integer_in)?;
-    let new = old.checked_add(increment).ok_or(refusal::OVERFLOW)?;
-    let mut digits = itoa::Buffer::new();
-    put(context, key, digits.format(new).as_bytes(), "incrby")?;
+    let (digits, mut new) = (&mut itoa::Buffer::new(), 0);
+    let sum = &mut new;
+    let keyspace = &mut context.server.keyspace;
+    let written = keyspace.update_string::<Refusal>(db, key, move |old| {
+        let old = old.map_or(Ok(0), integer_in)?;
+        *sum = old.checked_add(increment).ok_or(refusal::OVERFLOW)?;
+        Ok(digits.format(*sum).as_bytes())
+    })?;
+    context.wrote(written, Events::STRING, "incrby", key);
     context.reply.integer(new);
     Ok(())
 }
