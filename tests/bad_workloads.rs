@@ -61,7 +61,7 @@ fn a_misspelt_phase() {
 phases:
   - sav: { keys: all }"#,
         r#"
-w.yaml:3:5: unknown phase `sav`; known: save, read, flood, mix, pause; did you mean `save`?
+w.yaml:3:5: unknown phase `sav`; known: save, read, flood, mix, pause, parallel; did you mean `save`?
   |
 3 |   - sav: { keys: all }
   |     ^^^
@@ -463,6 +463,51 @@ w.yaml:6:47: `2000` is no number of arguments; allowed are 1 to 1000
 }
 
 #[test]
+fn streams_that_do_not_run_in_parallel() {
+    refused(
+        r#"keys: { count: 10000 }
+phases:
+  - parallel: []
+  - parallel: [ save, pause: 5s, parallel: [ read ] ]
+  - parallel: [ save: { name: a }, save: { name: a } ]"#,
+        r#"
+w.yaml:3:5: nothing stands in `parallel`; write the phases that run at the same time, as in parallel: [ mix: { … }, mix: { … } ]
+  |
+3 |   - parallel: []
+  |     ^
+w.yaml:4:23: a pause in `parallel`; only save, read, flood and mix run at the same time
+  |
+4 |   - parallel: [ save, pause: 5s, parallel: [ read ] ]
+  |                       ^
+w.yaml:4:34: a second `parallel` in `parallel`; only save, read, flood and mix run at the same time
+  |
+4 |   - parallel: [ save, pause: 5s, parallel: [ read ] ]
+  |                                  ^
+w.yaml:5:50: the name `a` is taken by another phase; names must differ
+  |
+5 |   - parallel: [ save: { name: a }, save: { name: a } ]
+  |                                                  ^
+"#,
+    );
+}
+
+#[test]
+fn commands_that_may_touch_the_data_of_others() {
+    refused(
+        r#"keys: { count: 10000 }
+target: redis://localhost:6379
+phases:
+  - mix: { count: 5, operations: { get: 50%, "RENAME {key} other": 50% } }"#,
+        r#"
+w.yaml:2:9: `RENAME` may touch other keys than those of this workload (only commands that are known to work on a key, and that are given {key} alone, do not); redis://localhost:6379/0 is an endpoint with somebody's data, perhaps: if it may, write target: { endpoint: { url: …, allow: [flush] } }
+  |
+2 | target: redis://localhost:6379
+  |         ^^^^^^^^^^^^^^^^^^^^^^
+"#,
+    );
+}
+
+#[test]
 fn operations_that_do_not_fit_together() {
     refused(
         r#"keys: { count: 10000 }
@@ -691,7 +736,7 @@ phases:
   - save:
     keys: all"#,
         r#"
-w.yaml:3:5: found 2 keys side by side; a phase is one of save, read, flood, mix or pause (what belongs to `save` must stand further to the right)
+w.yaml:3:5: found 2 keys side by side; a phase is one of save, read, flood, mix, pause or parallel (what belongs to `save` must stand further to the right)
   |
 3 |   - save:
   |     ^

@@ -215,13 +215,13 @@ impl Engine {
             Effect::Read | Effect::Search | Effect::ReadMany => {
                 self.tally.read(!absent);
                 if !absent {
-                    self.touch(key, now_ns, false);
+                    self.touch(rule, key, now_ns, false);
                 }
             }
             Effect::Exists => self.tally.read(!absent),
-            Effect::Write => self.touch(key, now_ns, true),
-            Effect::Alter if !absent => self.touch(key, now_ns, true),
-            Effect::Delete if !absent => self.forget(key, now_ns),
+            Effect::Write => self.touch(rule, key, now_ns, true),
+            Effect::Alter if !absent => self.touch(rule, key, now_ns, true),
+            Effect::Delete if !absent => self.forget(rule, key, now_ns),
             Effect::Alter | Effect::Delete | Effect::Other => {}
         }
     }
@@ -270,8 +270,10 @@ impl Engine {
     }
 
     #[inline]
-    fn touch(&mut self, key: u64, now_ns: u64, written: bool) {
-        if let Some(touches) = &mut self.touches {
+    fn touch(&mut self, rule: Rule, key: u64, now_ns: u64, written: bool) {
+        if let Some(touches) = &mut self.touches
+            && rule.is_remembered
+        {
             touches.touch(key, now_ns, written);
         }
     }
@@ -282,14 +284,17 @@ impl Engine {
             if let Some(key) = further(connection, place, first)
                 && let Some(touches) = &mut self.touches
                 && rule.effect == Effect::Write
+                && rule.is_remembered
             {
                 touches.refuse(key, now_ns);
             }
         }
     }
 
-    fn forget(&mut self, key: u64, now_ns: u64) {
-        if let Some(touches) = &mut self.touches {
+    fn forget(&mut self, rule: Rule, key: u64, now_ns: u64) {
+        if let Some(touches) = &mut self.touches
+            && rule.is_remembered
+        {
             touches.forget(key, now_ns);
         }
     }

@@ -91,37 +91,85 @@ pub fn drive(
     interrupt: &Interrupt,
     progress: &mut dyn FnMut(&Advance),
 ) -> Result<Driven, Fault> {
-    let crew = job.crew() as usize;
-    let mut shares = Vec::with_capacity(crew);
-    let count = job.keys.count;
-    let fresh = touches.is_some();
-    shares.push(touches);
-    shares.resize_with(crew, || fresh.then(|| Touches::new(count)));
+    let mut driven = drive_together(std::slice::from_ref(job), touches, interrupt, progress)?;
+    driven.pop().ok_or(Fault::CalledOff)
+}
+
+/// Drives `jobs` at the same time, each with connections and threads of its own. What is known of the keys is with the
+/// first of them afterwards.
+///
+/// # Errors
+///
+/// As [`drive`]; where one of them cannot begin, none does.
+pub fn drive_together(
+    jobs: &[Job<'_>],
+    touches: Option<Touches>,
+    interrupt: &Interrupt,
+    progress: &mut dyn FnMut(&Advance),
+) -> Result<Vec<Driven>, Fault> {
+    let Some(first) = jobs.first() else {
+        return Ok(Vec::new());
+    };
+    let (fresh, count) = (touches.is_some(), first.keys.count);
+    let mut known = std::iter::once(touches).chain(std::iter::repeat_with(|| {
+        fresh.then(|| Touches::new(count))
+    }));
     thread::scope(|scope| {
         let (messages, inbox) = mpsc::channel();
-        let (mut starts, mut threads) = (Vec::with_capacity(crew), Vec::with_capacity(crew));
-        for (number, touches) in shares.into_iter().enumerate() {
+        let (mut starts, mut threads) = (Vec::new(), Vec::new());
+        for (job, worker) in jobs
+            .iter()
+            .flat_map(|job| (0..job.crew()).map(move |worker| (job, worker)))
+        {
             let (start, started) = mpsc::channel();
             let line = Line {
-                number,
+                number: starts.len(),
+                worker,
                 messages: messages.clone(),
                 start: started,
                 interrupt,
             };
-            let name = format!("drive-{number}");
+            let touches = known.next().flatten();
             let thread = thread::Builder::new()
-                .name(name)
+                .name(format!("drive-{}", line.number))
                 .spawn_scoped(scope, move || worker::work(job, touches, &line));
             starts.push(start);
             threads.push(thread?);
         }
         drop(messages);
-        let began_ns = supervise(job, &inbox, starts, progress);
-        let results = threads
+        let began_ns = supervise(first, &inbox, starts, progress);
+        let mut results = threads
             .into_iter()
             .map(|thread| thread.join().unwrap_or(Err(Fault::Panicked)));
-        merge(began_ns, results)
+        let driven = jobs
+            .iter()
+            .map(|job| merge(began_ns, results.by_ref().take(job.crew() as usize)));
+        all(driven.collect())
     })
+}
+
+/// Everything or the first fault, those left aside that only say that another could not begin.
+fn all(results: Vec<Result<Driven, Fault>>) -> Result<Vec<Driven>, Fault> {
+    let (mut driven, mut fault) = (Vec::new(), None);
+    for result in results {
+        match (result, &fault) {
+            (Ok(one), _) => driven.push(one),
+            (Err(why), None | Some(Fault::CalledOff)) => fault = Some(why),
+            (Err(_), Some(_)) => {}
+        }
+    }
+    if let Some(fault) = fault {
+        return Err(fault);
+    }
+    let mut touches = driven.iter_mut().map(|one| one.touches.take());
+    let known = touches.next().flatten().map(|mut known| {
+        touches.flatten().for_each(|more| known.merge(&more));
+        known
+    });
+    if let Some(first) = driven.first_mut() {
+        first.touches = known;
+    }
+    Ok(driven)
 }
 
 /// Starts the workers once all are ready, and listens to them until all have gone; when they began.

@@ -11,6 +11,8 @@ pub(super) struct Rule {
     pub(super) inserts: bool,
     /// Keys of a request.
     pub(super) keys: u32,
+    /// Whether these are keys of the key space, of which it is remembered when they were touched.
+    pub(super) is_remembered: bool,
     /// What follows, and when.
     pub(super) follow: Option<(When, u16)>,
 }
@@ -25,6 +27,7 @@ impl Rule {
             effect: operation.effect,
             inserts: operation.key == KeyChoice::New,
             keys: operation.keys(),
+            is_remembered: operation.names_its_keys(),
             follow,
         }
     }

@@ -74,7 +74,10 @@ pub(super) struct Finished {
 
 /// The worker's side of the talk with the thread that waits for it.
 pub(super) struct Line<'a> {
+    /// Among all that work at the same time.
     pub(super) number: usize,
+    /// Among those of the same job.
+    pub(super) worker: u64,
     pub(super) messages: Sender<(usize, Message)>,
     /// Gives the moment at which the phase begins, nanoseconds since the origin; closed if it shall not.
     pub(super) start: Receiver<u64>,
@@ -100,7 +103,7 @@ struct Shared {
     done: Notify,
 }
 
-/// Drives the share of `line.number` of the job until it is done, and says what came of it.
+/// Drives the share of `line.worker` of the job until it is done, and says what came of it.
 ///
 /// # Errors
 ///
@@ -125,7 +128,7 @@ pub(super) fn work(
                 connections,
                 touches,
                 began_ns,
-                line.number as u64,
+                line.worker,
             )?),
             done: Notify::new(),
         });
@@ -142,11 +145,7 @@ pub(super) fn work(
 
 /// Makes the connections of a worker.
 async fn connect(job: &Job<'_>, line: &Line<'_>) -> Result<Vec<Connection>, Fault> {
-    let wanted = share_of(
-        u64::from(job.load.clients).max(1),
-        line.number as u64,
-        job.crew(),
-    );
+    let wanted = share_of(u64::from(job.load.clients).max(1), line.worker, job.crew());
     tokio::select! {
         connections = connect_all(job, wanted as usize) => connections,
         () = pulled(line.interrupt) => Err(Fault::CalledOff),

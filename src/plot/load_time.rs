@@ -28,29 +28,23 @@ pub(super) struct LoadTime {
 impl LoadTime {
     /// The mean schedule of `repetitions`; nothing where none came to a phase that took time.
     pub(super) fn of(repetitions: &[Repetition]) -> Option<Self> {
-        let longest = repetitions
-            .iter()
-            .max_by_key(|repetition| repetition.phases.len())?;
-        let mean = |get: &dyn Fn(&Repetition) -> Option<f64>| {
-            let values: Vec<f64> = repetitions.iter().filter_map(get).collect();
+        let all: Vec<Vec<Span>> = repetitions.iter().map(spans).collect();
+        let longest = all.iter().max_by_key(|spans| spans.len())?;
+        let mean = |get: &dyn Fn(&[Span]) -> Option<f64>| {
+            let values: Vec<f64> = all.iter().filter_map(|spans| get(spans)).collect();
             Summary::of(&values).map_or(0.0, |summary| summary.mean.max(0.0))
         };
-        let lengths: Vec<f64> = (0..longest.phases.len())
-            .map(|i| mean(&|one| Some(one.phases.get(i)?.elapsed_s)))
+        let lengths: Vec<f64> = (0..longest.len())
+            .map(|i| mean(&|spans| spans.get(i).map(|span| span.to - span.from)))
             .collect();
         let total: f64 = lengths.iter().sum();
         let mut bands: Vec<Band> = Vec::new();
         let mut load_before = 0.0;
-        for (i, length) in lengths.into_iter().enumerate() {
-            let pause = mean(&|one| pause_before(one, i)).min(total * PAUSE_SHARE);
+        for ((i, length), span) in lengths.into_iter().enumerate().zip(longest) {
+            let pause = mean(&|spans| pause_before(spans, i)).min(total * PAUSE_SHARE);
             let from = bands.last().map_or(0.0, |band| band.to + pause);
-            let name = longest
-                .phases
-                .get(i)
-                .map(|phase| phase.name.clone())
-                .unwrap_or_default();
             bands.push(Band {
-                name,
+                name: span.name.clone(),
                 from,
                 to: from + length,
                 load_before,
@@ -75,9 +69,8 @@ impl LoadTime {
     /// Where a moment of a repetition is drawn.
     pub(super) fn at(&self, repetition: &Repetition, moment_s: f64) -> f64 {
         let (mut real, mut drawn) = (0.0, 0.0);
-        for (phase, band) in repetition.phases.iter().zip(&self.bands) {
-            let (begin, end) = (phase.started_s, phase.started_s + phase.elapsed_s);
-            for (next_real, next_drawn) in [(begin, band.from), (end, band.to)] {
+        for (span, band) in spans(repetition).iter().zip(&self.bands) {
+            for (next_real, next_drawn) in [(span.from, band.from), (span.to, band.to)] {
                 if moment_s <= next_real {
                     let share = if next_real > real {
                         (moment_s - real) / (next_real - real)
@@ -106,9 +99,35 @@ impl LoadTime {
     }
 }
 
-fn pause_before(repetition: &Repetition, phase: usize) -> Option<f64> {
-    let before = repetition.phases.get(phase.checked_sub(1)?)?;
-    Some(repetition.phases.get(phase)?.started_s - before.started_s - before.elapsed_s)
+/// A stretch of a repetition's time that phases fill: one, or several beside one another.
+struct Span {
+    name: String,
+    from: f64,
+    to: f64,
+}
+
+fn spans(repetition: &Repetition) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::new();
+    for phase in &repetition.phases {
+        let (from, to) = (phase.started_s, phase.started_s + phase.elapsed_s);
+        match spans.last_mut().filter(|last| from < last.to) {
+            Some(last) => {
+                last.name = format!("{} + {}", last.name, phase.name);
+                last.to = last.to.max(to);
+            }
+            None => spans.push(Span {
+                name: phase.name.clone(),
+                from,
+                to,
+            }),
+        }
+    }
+    spans
+}
+
+fn pause_before(spans: &[Span], span: usize) -> Option<f64> {
+    let before = spans.get(span.checked_sub(1)?)?;
+    Some(spans.get(span)?.from - before.to)
 }
 
 #[cfg(test)]

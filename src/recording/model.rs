@@ -97,7 +97,7 @@ pub struct Repetition {
     pub maxmemory_bytes: u64,
     /// One record per phase that was begun.
     pub phases: Vec<PhaseRecord>,
-    /// Intervals of the load, in time order, phases following one another.
+    /// Intervals of the load, phase by phase, each in time order; those of phases beside one another overlap.
     pub timeline: Vec<Interval>,
     /// What the server said of itself, in time order.
     pub samples: Vec<Sample>,
@@ -149,7 +149,7 @@ pub struct PhaseRecord {
     /// Connections that were lost and made again; what was in flight on them is among `errors`.
     #[serde(default)]
     pub reconnects: u64,
-    /// CPU seconds that the server used, where it can be read.
+    /// CPU seconds that the server used, where it can be read; absent for a phase beside others.
     pub server_cpu_s: Option<f64>,
     /// What was really drawn; absent for a pause, and where the run was cut short.
     #[serde(default)]

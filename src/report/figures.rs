@@ -1,6 +1,6 @@
 //! What is said of a recording: the figures that text, page and JSON share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hdrhistogram::Histogram;
 use schemars::JsonSchema;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::answer;
 use super::drawn::DrawnFigures;
 use super::expectation;
-use crate::recording::model::{CellRecord, Outcome, PhaseRecord, Recording, Repetition};
+use crate::recording::model::{CellRecord, Latency, Outcome, PhaseRecord, Recording, Repetition};
 use crate::stats::{Summary, pool};
 
 /// The schema of the JSON form.
@@ -96,10 +96,23 @@ pub struct LoadFigures {
     pub errors_by_kind: BTreeMap<String, u64>,
     /// Latency over all repetitions.
     pub latency: Option<LatencyFigures>,
+    /// The operations that it was made of, where there are several.
+    pub kinds: Vec<KindFigures>,
     /// 99th percentile of how late requests were sent after they were due; absent for a closed loop.
     pub lateness_p99_s: Option<f64>,
     /// What was drawn; absent where that was not worked out, and for all phases together.
     pub drawn: Option<DrawnFigures>,
+}
+
+/// One operation of several.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct KindFigures {
+    /// Its name.
+    pub name: String,
+    /// Requests answered in a repetition.
+    pub operations: Option<Estimate>,
+    /// Latency over all repetitions.
+    pub latency: Option<LatencyFigures>,
 }
 
 /// A pooled latency distribution.
@@ -266,7 +279,8 @@ fn load_figures(
             began(one).then(|| sum(one, |phase| phase.errors.values().sum()) as f64)
         }),
         errors_by_kind: errors_by_kind(phases()),
-        latency: latency(phases()),
+        latency: latency(phases().map(|phase| &phase.latency)),
+        kinds: kinds(cell, &is_wanted),
         lateness_p99_s: pooled(
             phases().filter_map(|phase| phase.lateness.as_ref()?.histogram().ok()),
         )
@@ -284,15 +298,49 @@ fn errors_by_kind<'a>(phases: impl Iterator<Item = &'a PhaseRecord>) -> BTreeMap
     errors
 }
 
-/// Requests answered per second of load, pauses between phases not counted.
+/// Requests answered per second of load, pauses between phases not counted, nor twice what phases have in common.
 fn rate(phases: &[PhaseRecord]) -> Option<f64> {
-    let elapsed_s: f64 = phases.iter().map(|phase| phase.elapsed_s).sum();
+    let (mut elapsed_s, mut until_s) = (0.0, 0.0_f64);
+    for phase in phases {
+        let end_s = phase.started_s + phase.elapsed_s;
+        elapsed_s += (end_s - phase.started_s.max(until_s)).max(0.0);
+        until_s = until_s.max(end_s);
+    }
     let operations: f64 = phases.iter().map(|phase| phase.operations as f64).sum();
     (elapsed_s > 0.0).then(|| operations / elapsed_s)
 }
 
-fn latency<'a>(phases: impl Iterator<Item = &'a PhaseRecord>) -> Option<LatencyFigures> {
-    let pooled = pooled(phases.filter_map(|phase| phase.latency.histogram().ok()))?;
+/// Operations by name, those of all wanted phases together.
+fn kinds(cell: &CellRecord, is_wanted: &impl Fn(&PhaseRecord) -> bool) -> Vec<KindFigures> {
+    let wanted = |one: &'_ Repetition| -> Vec<PhaseRecord> {
+        let phases = one.phases.iter().filter(|phase| is_wanted(phase));
+        phases.cloned().collect()
+    };
+    let phases: Vec<PhaseRecord> = cell.repetitions.iter().flat_map(wanted).collect();
+    let names: BTreeSet<&String> = phases
+        .iter()
+        .flat_map(|phase| phase.latency_by_kind.keys())
+        .collect();
+    let kind = |name: &String| KindFigures {
+        name: name.clone(),
+        operations: estimate(cell, |one| {
+            let phases = wanted(one);
+            let counts = phases
+                .iter()
+                .filter_map(|phase| phase.operations_by_kind.get(name));
+            Some(counts.fold(0_u64, |sum, count| sum.saturating_add(*count)) as f64)
+        }),
+        latency: latency(
+            phases
+                .iter()
+                .filter_map(|phase| phase.latency_by_kind.get(name)),
+        ),
+    };
+    names.into_iter().map(kind).collect()
+}
+
+fn latency<'a>(latencies: impl Iterator<Item = &'a Latency>) -> Option<LatencyFigures> {
+    let pooled = pooled(latencies.filter_map(|latency| latency.histogram().ok()))?;
     let at = |quantile| seconds(&pooled, quantile);
     Some(LatencyFigures {
         p50_s: at(0.5),

@@ -6,7 +6,9 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::drawn;
-use super::figures::{CellFigures, Estimate, ExpectationFigures, Figures, LoadFigures};
+use super::figures::{
+    CellFigures, Estimate, ExpectationFigures, Figures, KindFigures, LatencyFigures, LoadFigures,
+};
 use crate::plot::Plot;
 use crate::recording::model::{Outcome, Recording};
 use crate::stats::human;
@@ -163,20 +165,20 @@ fn load(cells: &[CellFigures]) -> Markup {
                     @for name in ["requests", "requests/s", "hit ratio", "p50", "p99", "p99.9", "max", "errors"] { th scope="col" { (name) } }
                 } }
                 @for cell in cells { tbody { @for (index, phase) in cell.phases.iter().enumerate() {
-                    tr { @if index == 0 { th scope="rowgroup" rowspan=(cell.phases.len()) { (cell.label) } } (load_row(phase)) }
+                    tr { @if index == 0 { th scope="rowgroup" rowspan=(rows(cell)) { (cell.label) } } (load_row(phase)) }
+                    @for kind in &phase.kinds { tr.part { (kind_row(kind)) } }
                 } } }
             } }
         }
     }
 }
 
+/// A row for every phase of a cell, and for every operation of one that has several.
+fn rows(cell: &CellFigures) -> usize {
+    cell.phases.iter().map(|phase| 1 + phase.kinds.len()).sum()
+}
+
 fn load_row(phase: &LoadFigures) -> Markup {
-    let latency = |get: fn(&super::figures::LatencyFigures) -> f64| {
-        phase
-            .latency
-            .as_ref()
-            .map_or("–".to_owned(), |one| human::seconds(get(one)))
-    };
     let kinds: Vec<&str> = phase.errors_by_kind.keys().map(String::as_str).collect();
     html! {
         td.word { (phase.name) @if let Some(lateness) = phase.lateness_p99_s { small { "late by " (human::seconds(lateness)) " at p99" } } }
@@ -186,11 +188,31 @@ fn load_row(phase: &LoadFigures) -> Markup {
             @if let Some(offered) = phase.offered_rate { small { "of " (human::short(offered)) " due" } }
         }
         (estimate(phase.hit_ratio, human::percent))
-        td { (latency(|one| one.p50_s)) }
-        td { (latency(|one| one.p99_s)) }
-        td { (latency(|one| one.p999_s)) }
-        td { (latency(|one| one.max_s)) }
+        (latency(phase.latency.as_ref()))
         td { (phase.errors.map_or("–".to_owned(), |errors| count(errors.mean))) @if !kinds.is_empty() { small { (kinds.join(", ")) } } }
+    }
+}
+
+/// One of the operations of the phase above.
+fn kind_row(kind: &KindFigures) -> Markup {
+    html! {
+        td.word { (kind.name) }
+        (estimate(kind.operations, count))
+        td {} td {}
+        (latency(kind.latency.as_ref()))
+        td {}
+    }
+}
+
+fn latency(figures: Option<&LatencyFigures>) -> Markup {
+    let say = |seconds: fn(&LatencyFigures) -> f64| {
+        figures.map_or("–".to_owned(), |one| human::seconds(seconds(one)))
+    };
+    html! {
+        td { (say(|one| one.p50_s)) }
+        td { (say(|one| one.p99_s)) }
+        td { (say(|one| one.p999_s)) }
+        td { (say(|one| one.max_s)) }
     }
 }
 

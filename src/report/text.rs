@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 
 use super::drawn;
-use super::figures::{CellFigures, Estimate, Figures, LatencyFigures, LoadFigures};
+use super::figures::{CellFigures, Estimate, Figures, KindFigures, LatencyFigures, LoadFigures};
 use crate::recording::model::{Outcome, Recording};
 use crate::stats::human;
 
@@ -161,7 +161,14 @@ fn load_table(cells: &[CellFigures], columns: usize) -> String {
         "p99.9",
         "errors",
     ];
-    let rows = loads.into_iter().map(|(name, load)| load_row(name, load));
+    let rows = loads.into_iter().flat_map(|(name, load)| {
+        let kinds = if cells.len() == 1 {
+            load.kinds.as_slice()
+        } else {
+            &[]
+        };
+        std::iter::once(load_row(name, load)).chain(kinds.iter().map(kind_row))
+    });
     table(
         [header.map(str::to_owned).to_vec()]
             .into_iter()
@@ -179,21 +186,44 @@ fn drawn(cells: &[CellFigures], columns: usize) -> String {
 }
 
 fn load_row(name: &str, load: &LoadFigures) -> Vec<String> {
-    let latency = |get: fn(&LatencyFigures) -> f64| {
-        load.latency
-            .as_ref()
-            .map_or("–".to_owned(), |one| human::seconds(get(one)))
-    };
+    let [p50, p99, p999] = percentiles(load.latency.as_ref());
     vec![
         plain(name),
         count(load.operations),
         load.throughput
             .map_or("–".to_owned(), |rate| human::short(rate.mean)),
         percent(load.hit_ratio),
-        latency(|one| one.p50_s),
-        latency(|one| one.p99_s),
-        latency(|one| one.p999_s),
+        p50,
+        p99,
+        p999,
         count(load.errors),
+    ]
+}
+
+/// One of the operations of the phase in the row above.
+fn kind_row(kind: &KindFigures) -> Vec<String> {
+    let [p50, p99, p999] = percentiles(kind.latency.as_ref());
+    let (name, none) = (format!("  {}", plain(&kind.name)), String::new);
+    vec![
+        name,
+        count(kind.operations),
+        none(),
+        none(),
+        p50,
+        p99,
+        p999,
+        none(),
+    ]
+}
+
+fn percentiles(latency: Option<&LatencyFigures>) -> [String; 3] {
+    let say = |seconds: fn(&LatencyFigures) -> f64| {
+        latency.map_or("–".to_owned(), |one| human::seconds(seconds(one)))
+    };
+    [
+        say(|one| one.p50_s),
+        say(|one| one.p99_s),
+        say(|one| one.p999_s),
     ]
 }
 

@@ -8,7 +8,7 @@ use super::recent::Recent;
 use super::threads::threads;
 use super::{Event, Extent, Progress, Run, RunError, Stop, record, warn};
 use crate::drive::touch::Touches;
-use crate::drive::{Driven, Fault, Job, Limits, drive};
+use crate::drive::{Driven, Fault, Job, Limits, drive_together};
 use crate::recording::model::Repetition;
 use crate::survival::score;
 use crate::target::capacity::directives;
@@ -133,41 +133,43 @@ impl Run<'_> {
     }
 
     fn phases(&mut self, course: &mut Course) -> Result<(), Stop> {
-        for (index, phase) in self.plan.phases.iter().enumerate() {
+        let mut index = 0;
+        for together in self.plan.phases.chunk_by(|_, next| next.beside) {
             if index > 0 {
                 self.wait(&mut course.server, self.plan.settle)?;
             }
-            self.phase(course, index, phase)?;
+            self.together(course, index, together)?;
+            index += together.len();
         }
         Ok(())
     }
 
-    fn phase(&mut self, course: &mut Course, index: usize, phase: &Phase) -> Result<(), Stop> {
-        let extent = match &phase.action {
-            Action::Pause(length) => Extent::Pause(length.as_secs_f64()),
-            Action::Load(Load {
-                until: Until::Count(count),
-                ..
-            }) => Extent::Requests(*count),
-            Action::Load(Load {
-                until: Until::Elapsed(length),
-                ..
-            }) => Extent::Seconds(length.as_secs_f64()),
-        };
+    /// Phases that begin together, the first of which has this index; nearly always one.
+    fn together(
+        &mut self,
+        course: &mut Course,
+        index: usize,
+        phases: &[Phase],
+    ) -> Result<(), Stop> {
+        let names: Vec<&str> = phases.iter().map(|phase| phase.name.as_str()).collect();
         self.observer.on(Event::PhaseBegan {
             phase: index,
-            name: &phase.name,
-            extent,
+            name: &names.join(" + "),
+            extent: extent(phases),
         });
-        let result = match &phase.action {
-            Action::Pause(length) => self.pause(course, &phase.name, *length),
-            Action::Load(load) => self.load(course, index, &phase.name, load),
+        let result = match phases {
+            [
+                Phase {
+                    name,
+                    action: Action::Pause(length),
+                    ..
+                },
+            ] => self.pause(course, name, *length),
+            loads => self.load(course, index, loads),
         };
-        if let Some(record) = course.repetition.phases.get(index) {
-            self.observer.on(Event::PhaseEnded {
-                phase: index,
-                record,
-            });
+        let ended = (index..).zip(course.repetition.phases.iter().skip(index));
+        for (phase, record) in ended {
+            self.observer.on(Event::PhaseEnded { phase, record });
         }
         result
     }
@@ -184,22 +186,41 @@ impl Run<'_> {
         result
     }
 
-    fn load(
+    fn load(&mut self, course: &mut Course, index: usize, phases: &[Phase]) -> Result<(), Stop> {
+        let Some(first) = phases.first() else {
+            return Ok(());
+        };
+        let cpu_before_s = course.server.cpu_s();
+        let mut driven = self
+            .drive(course, index, phases)
+            .map_err(|fault| self.fault(course, &first.name, &fault))?;
+        let cpu_s = course.server.cpu_s().zip(cpu_before_s);
+        // Which of several streams made the server work cannot be told apart.
+        let server_cpu_s = cpu_s
+            .filter(|_| driven.len() == 1)
+            .map(|(after, before)| (after - before).max(0.0));
+        course.touches = driven.first_mut().and_then(|first| first.touches.take());
+        let mut end = Ok(());
+        for (index, (phase, driven)) in (index..).zip(phases.iter().zip(driven)) {
+            let ended = self.keep_phase(course, index, phase, driven, server_cpu_s);
+            end = end.and(ended);
+        }
+        end
+    }
+
+    /// Records what a phase left; how it ended.
+    fn keep_phase(
         &mut self,
         course: &mut Course,
         index: usize,
-        name: &str,
-        load: &Load,
+        phase: &Phase,
+        driven: Driven,
+        server_cpu_s: Option<f64>,
     ) -> Result<(), Stop> {
-        let cpu_before_s = course.server.cpu_s();
-        let driven = self
-            .drive(course, index, load)
-            .map_err(|fault| self.fault(course, name, &fault))?;
-        let cpu_after_s = course.server.cpu_s();
-        let server_cpu_s = cpu_after_s
-            .zip(cpu_before_s)
-            .map(|(after, before)| (after - before).max(0.0));
-        let record = record::phase(name, load, &driven, server_cpu_s);
+        let Action::Load(load) = &phase.action else {
+            return Ok(());
+        };
+        let record = record::phase(&phase.name, load, &driven, server_cpu_s);
         let intervals = &driven.measured.intervals;
         course.repetition.timeline.extend(record::timeline(
             index,
@@ -210,21 +231,33 @@ impl Run<'_> {
         let cores = threads(self.plan).min(u64::from(load.clients));
         self.warn(warn::phase(&self.label(course.cell), &record, cores));
         course.repetition.phases.push(record);
-        course.touches = driven.touches;
         course.taken.resize(index, Vec::new());
         course.taken.push(driven.taken);
         match driven.fault {
-            Some(fault) => Err(self.fault(course, name, &fault)),
+            Some(fault) => Err(self.fault(course, &phase.name, &fault)),
             None if driven.interrupted => Err(Stop::Interrupted),
             None => Ok(()),
         }
     }
 
-    fn drive(&mut self, course: &mut Course, index: usize, load: &Load) -> Result<Driven, Fault> {
+    fn drive(
+        &mut self,
+        course: &mut Course,
+        index: usize,
+        phases: &[Phase],
+    ) -> Result<Vec<Driven>, Fault> {
         let touches = course.touches.take();
-        let job = job(self.plan, course, index, load);
+        let loads = (index..)
+            .zip(phases)
+            .filter_map(|(number, phase)| match &phase.action {
+                Action::Load(load) => Some((number, load)),
+                Action::Pause(_) => None,
+            });
+        let jobs: Vec<Job<'_>> = loads
+            .map(|(number, load)| job(self.plan, course, number, load))
+            .collect();
         let (observer, mut recent) = (&mut *self.observer, Recent::default());
-        drive(&job, touches, self.interrupt, &mut |now| {
+        drive_together(&jobs, touches, self.interrupt, &mut |now| {
             observer.on(Event::Progress(&recent.progress(now)));
         })
     }
@@ -356,6 +389,28 @@ fn job<'a>(plan: &'a Plan, course: &'a Course, index: usize, load: &'a Load) -> 
         limits: Limits::of(&plan.timeouts),
         origin: course.origin,
     }
+}
+
+/// How far phases that begin together go.
+fn extent(phases: &[Phase]) -> Extent {
+    let one = |phase: &Phase| match &phase.action {
+        Action::Pause(length) => Extent::Pause(length.as_secs_f64()),
+        Action::Load(load) => match load.until {
+            Until::Count(count) => Extent::Requests(count),
+            Until::Elapsed(length) => Extent::Seconds(length.as_secs_f64()),
+        },
+    };
+    let both = |a, b| match (a, b) {
+        (Extent::Requests(a), Extent::Requests(b)) => Extent::Requests(a.saturating_add(b)),
+        (Extent::Seconds(a), Extent::Seconds(b)) => Extent::Seconds(a.max(b)),
+        (Extent::Seconds(length), _) | (_, Extent::Seconds(length)) => Extent::Seconds(length),
+        (other, _) => other,
+    };
+    phases
+        .iter()
+        .map(one)
+        .reduce(both)
+        .unwrap_or(Extent::Requests(0))
 }
 
 fn unix_s() -> u64 {

@@ -1,6 +1,6 @@
 //! The operations that have a name, and what replies to known commands tell: one table.
 
-use super::operation::{Effect, Operation};
+use super::operation::{Effect, Operation, Word};
 use super::template;
 
 /// A named operation: what it sends is an ordinary template.
@@ -109,6 +109,25 @@ pub(super) fn operation(name: &str, keys: u32) -> Option<Operation> {
     Some(Operation::new(known.name, words, known.effect))
 }
 
+/// Commands whose every argument is a key.
+const KEYS_ONLY: [&str; 6] = ["MGET", "MSET", "DEL", "UNLINK", "EXISTS", "TOUCH"];
+
+/// Whether it is certain that `operation` touches no key but those of the key space: the command is one of those known
+/// here, and the key stands where it takes one.
+pub(super) fn stays_with_its_keys(operation: &Operation) -> bool {
+    let command = operation.command().to_ascii_uppercase();
+    let sent = |named: &Named| named.send.split(' ').next() == Some(&command);
+    let is_known = NAMED.iter().any(sent) || EFFECTS.iter().any(|(known, _)| *known == command);
+    let arguments = operation.words.get(1..).unwrap_or_default();
+    let is_first = arguments.first().is_none_or(Word::is_key);
+    is_known
+        && match command.as_str() {
+            "XREAD" => arguments.iter().any(Word::is_key),
+            command if KEYS_ONLY.contains(&command) => arguments.iter().all(Word::is_key),
+            _ => is_first,
+        }
+}
+
 /// What a reply to `command` tells.
 pub(super) fn effect(command: &str) -> Effect {
     let is_it = |known: &str| known.eq_ignore_ascii_case(command);
@@ -146,6 +165,34 @@ mod tests {
         ];
         for built in built_in {
             assert_eq!(operation(&built.name, 10).unwrap(), built);
+        }
+    }
+
+    #[test]
+    fn what_stays_with_its_keys() {
+        let stays = |send: &str| {
+            let words = template::parse(send, 2).unwrap();
+            stays_with_its_keys(&Operation::new("x", words, Effect::Other))
+        };
+        for named in &NAMED {
+            assert!(stays(named.send), "{}", named.send);
+        }
+        for send in ["hget {key} f", "DEL {keys}", "PING", "SETEX {key} 5 x"] {
+            assert!(stays(send), "{send}");
+        }
+        for send in [
+            "FLUSHALL",
+            "SHUTDOWN",
+            "RENAME {key} other",
+            "SET other {key}",
+            "HSET user:{key} a b",
+            "HSET {key}:user a b",
+            "DEL {key} other",
+            "MSET {pairs} other x",
+            "XREAD STREAMS other 0",
+            "EVAL {key} 0",
+        ] {
+            assert!(!stays(send), "{send}");
         }
     }
 

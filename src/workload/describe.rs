@@ -36,7 +36,12 @@ pub fn describe(plan: &Plan) -> String {
     for (index, phase) in plan.phases.iter().enumerate() {
         line(
             if index == 0 { "phases" } else { "" },
-            format!("{}: {}", phase.name, action(phase)),
+            format!(
+                "{}{}: {}",
+                if phase.beside { "beside it " } else { "" },
+                phase.name,
+                action(phase)
+            ),
         );
     }
     if plan.survival.probe {
@@ -313,9 +318,9 @@ fn known(plan: &Plan) -> Known {
         != Target::Embedded {
             clock: ClockKind::Virtual,
         };
+    let began = plan.phases.iter().filter(|phase| !phase.beside).count();
     let settles = if waits {
-        plan.settle
-            .saturating_mul(plan.phases.len().saturating_sub(1) as u32)
+        plan.settle.saturating_mul(began.saturating_sub(1) as u32)
     } else {
         Duration::ZERO
     };
@@ -323,6 +328,7 @@ fn known(plan: &Plan) -> Known {
         one: settles,
         is_all: true,
     };
+    let mut longest = Duration::ZERO;
     for phase in &plan.phases {
         let (length, is_known) = match &phase.action {
             Action::Pause(pause) => (if waits { *pause } else { Duration::ZERO }, true),
@@ -335,7 +341,14 @@ fn known(plan: &Plan) -> Known {
                 (Until::Count(_), Pace::Closed | Pace::Profile(_)) => (Duration::ZERO, false),
             },
         };
-        known.one = known.one.saturating_add(length);
+        // Of phases at the same time the longest counts.
+        let before = if phase.beside {
+            longest
+        } else {
+            Duration::ZERO
+        };
+        longest = length.max(before);
+        known.one = known.one.saturating_add(longest.saturating_sub(before));
         known.is_all &= is_known;
     }
     known

@@ -78,6 +78,18 @@ pub enum Effect {
     Other,
 }
 
+impl Word {
+    /// Whether it is keys, as they are spelt.
+    #[must_use]
+    pub fn is_key(&self) -> bool {
+        match self {
+            Self::One(parts) => parts.as_slice() == [Part::Key],
+            Self::Keys(_) | Self::Pairs(_) => true,
+            Self::Fields(_) => false,
+        }
+    }
+}
+
 impl Effect {
     /// Whether replies are hits or misses.
     #[must_use]
@@ -190,6 +202,24 @@ impl Operation {
             Word::Pairs(count) | Word::Fields(count) => *count,
         };
         self.words.iter().map(values).sum()
+    }
+
+    /// The command's name.
+    #[must_use]
+    pub fn command(&self) -> &str {
+        match self.words.first() {
+            Some(Word::One(parts)) => match parts.as_slice() {
+                [Part::Text(text)] => text,
+                _ => "",
+            },
+            _ => "",
+        }
+    }
+
+    /// Whether it is the keys of the key space that it is for, spelt as they are; `user:{key}` is another key.
+    #[must_use]
+    pub fn names_its_keys(&self) -> bool {
+        self.words.iter().any(Word::is_key)
     }
 
     /// Whether a request tells a time to live.

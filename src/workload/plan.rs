@@ -337,6 +337,9 @@ pub enum SizeDistribution {
 pub struct Phase {
     /// Unique in the plan; expectations and plots name the phase by it.
     pub name: String,
+    /// Begins together with the phase before it, not after: a stream of several in parallel.
+    #[serde(default)]
+    pub beside: bool,
     /// What is done.
     pub action: Action,
 }

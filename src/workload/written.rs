@@ -307,6 +307,9 @@ pub(super) enum Phase {
     Mix(Load),
     /// Waits; on a server with a virtual clock, turns the clock.
     Pause(At<Pause>),
+    /// Several of the others but `pause` at the same time, each with clients of its own, and a phase of its own for expectations
+    /// and plots.
+    Parallel(Vec<At<Phase>>),
 }
 
 /// Requests: which, on which keys, how many, how fast.

@@ -53,6 +53,25 @@ fn a_failed_expectation_is_told_and_has_its_code() {
     assert_eq!(place.recording().outcome, Outcome::Complete);
 }
 
+/// Refused writes end no run: whether they may be is what `expect` says.
+#[test]
+fn a_server_without_room_refuses_and_expectations_decide() {
+    for (expected, code) in [("save.errors > 0", 0), ("save.errors == 0", 3)] {
+        let place = Place::with(&format!(
+            "name: full\nkeys: {{ count: 20k }}\nvalues: {{ fixed: 1000b }}\ncapacity: {{ bytes: 3mb }}\n\
+             phases: [ save: {{ pipeline: 10 }}, read: {{ pipeline: 10 }} ]\nexpect: [ {expected} ]\n"
+        ));
+        Ending::of(&mut place.run()).must_be(code, &[]);
+        let recording = place.recording();
+        assert_eq!(recording.outcome, Outcome::Complete);
+        let [save, read] = recording.cells[0].repetitions[0].phases.as_slice() else {
+            panic!("two phases");
+        };
+        assert_eq!((save.due, save.operations), (20_000, 20_000));
+        assert_eq!(save.errors["OOM"], read.misses);
+    }
+}
+
 #[test]
 fn the_same_seed_repeats_exactly() {
     let measured = || {

@@ -6,7 +6,7 @@ use crate::common::Server;
 use crate::{Allow, assert_closed, phases, plan_for, redis, run};
 
 /// Calls by command, from INFO commandstats.
-fn calls(server: &Server) -> BTreeMap<String, u64> {
+pub(crate) fn calls(server: &Server) -> BTreeMap<String, u64> {
     let text: String = redis::cmd("INFO")
         .arg("commandstats")
         .query(&mut server.connect())

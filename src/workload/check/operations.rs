@@ -2,7 +2,7 @@
 
 use crate::workload::commands;
 use crate::workload::limits;
-use crate::workload::plan::{Effect, Follow, KeyChoice, Operation, Part, Ttl, When, Word};
+use crate::workload::plan::{Effect, Follow, KeyChoice, Operation, Ttl, When, Word};
 use crate::workload::problem::{Place, Problem};
 use crate::workload::reader::{At, Given};
 use crate::workload::template;
@@ -342,19 +342,13 @@ impl Mix<'_> {
 
 /// A command whose effect is known by its name.
 fn judged(words: Vec<Word>) -> Operation {
-    let command = match words.first() {
-        Some(Word::One(parts)) => match parts.as_slice() {
-            [Part::Text(text)] => text.clone(),
-            _ => String::new(),
-        },
-        _ => String::new(),
-    };
-    let effect = commands::effect(&command);
-    let mut operation = Operation::new(&command.to_lowercase(), words, effect);
+    let mut operation = Operation::new("", words, Effect::Other);
+    operation.name = operation.command().to_lowercase();
+    operation.effect = commands::effect(operation.command());
     // A count of several keys does not say which of them it counts.
     if operation.keys() > 1
         && matches!(
-            effect,
+            operation.effect,
             Effect::Exists | Effect::Delete | Effect::Search | Effect::Alter
         )
     {

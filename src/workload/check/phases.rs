@@ -81,6 +81,7 @@ pub(super) fn phases(
     if list.is_empty() && !is_told {
         problems.push(Problem::new(place, "`phases` is missing or empty; write what happens, as in phases: [ save: { keys: all } ]"));
     }
+    let list = steps(list, problems);
     if list.len() > limits::PHASES {
         problems.push(Problem::new(
             place,
@@ -93,18 +94,65 @@ pub(super) fn phases(
         largest_value,
         clients: context.clients,
     };
-    let names = names(list, problems);
+    let names = names(&list, problems);
     let plan: Vec<Phase> = list
         .iter()
         .zip(names)
-        .map(|(phase, name)| Phase {
-            action: action(phase, &name, &space, problems),
+        .map(|(step, name)| Phase {
+            action: action(step.phase, &name, &space, problems),
+            beside: step.beside,
             name,
         })
         .collect();
     Phases {
         facts: plan.iter().map(facts).collect(),
         plan,
+    }
+}
+
+/// A phase, and whether it begins together with the one before.
+#[derive(Clone, Copy)]
+struct Step<'a> {
+    phase: &'a At<written::Phase>,
+    beside: bool,
+}
+
+/// The phases one after another, those of a `parallel` marked.
+fn steps<'a>(list: &'a [At<written::Phase>], problems: &mut Vec<Problem>) -> Vec<Step<'a>> {
+    let mut steps = Vec::new();
+    for phase in list {
+        match &phase.value {
+            Some(written::Phase::Parallel(streams)) => {
+                note_no_streams(streams, phase.place, problems);
+                let beside = streams.iter().enumerate().map(|(index, phase)| Step {
+                    phase,
+                    beside: index > 0,
+                });
+                steps.extend(beside);
+            }
+            _ => steps.push(Step {
+                phase,
+                beside: false,
+            }),
+        }
+    }
+    steps
+}
+
+fn note_no_streams(streams: &[At<written::Phase>], place: Place, problems: &mut Vec<Problem>) {
+    if streams.is_empty() {
+        problems.push(Problem::new(place, "nothing stands in `parallel`; write the phases that run at the same time, as in parallel: [ mix: { … }, mix: { … } ]"));
+    }
+    for (phase, place) in streams.iter().filter_map(At::get) {
+        let kind = match phase {
+            written::Phase::Pause(_) => "a pause",
+            written::Phase::Parallel(_) => "a second `parallel`",
+            _ => continue,
+        };
+        problems.push(Problem::new(
+            place,
+            format!("{kind} in `parallel`; only save, read, flood and mix run at the same time"),
+        ));
     }
 }
 
@@ -129,9 +177,9 @@ fn reads(load: &Load) -> bool {
 }
 
 /// A name for each phase: its own, or its kind, made unique.
-fn names(list: &[At<written::Phase>], problems: &mut Vec<Problem>) -> Vec<String> {
+fn names(list: &[Step<'_>], problems: &mut Vec<Problem>) -> Vec<String> {
     let mut taken: BTreeSet<String> = RESERVED.map(str::to_owned).into();
-    for (Name(name), place) in list.iter().filter_map(|phase| kind_and_name(phase).1) {
+    for (Name(name), place) in list.iter().filter_map(|step| kind_and_name(step.phase).1) {
         if !taken.insert(name.clone()) {
             let message = if RESERVED.contains(&name.as_str()) {
                 format!(
@@ -144,7 +192,7 @@ fn names(list: &[At<written::Phase>], problems: &mut Vec<Problem>) -> Vec<String
         }
     }
     list.iter()
-        .map(|phase| match kind_and_name(phase) {
+        .map(|step| match kind_and_name(step.phase) {
             (_, Some((Name(name), _))) => name.clone(),
             (kind, None) => unique(kind, &mut taken),
         })
@@ -161,7 +209,7 @@ fn kind_and_name(phase: &At<written::Phase>) -> (&'static str, Option<(&Name, Pl
             Some(written::Pause::Named(pause)) => ("pause", pause.name.get()),
             _ => ("pause", None),
         },
-        None => ("phase", None),
+        Some(written::Phase::Parallel(_)) | None => ("phase", None),
     }
 }
 
@@ -187,7 +235,7 @@ fn action(
         Some(written::Phase::Flood(load)) => (Kind::Flood, load),
         Some(written::Phase::Mix(load)) => (Kind::Mix, load),
         Some(written::Phase::Pause(pause)) => return Action::Pause(pause_time(pause, problems)),
-        None => return Action::Pause(Duration::ZERO),
+        Some(written::Phase::Parallel(_)) | None => return Action::Pause(Duration::ZERO),
     };
     Action::Load(self::load(kind, load, phase.place, name, space, problems))
 }

@@ -1,8 +1,9 @@
 //! What is driven, with which directives and which clock, and whether somebody else's server permits it.
 
 use super::{Context, access};
+use crate::workload::commands;
 use crate::workload::plan::{
-    Action, Capacity, ClockKind, Directive, Pace, Phase, Plan, Target, Until,
+    Action, Capacity, ClockKind, Directive, Operation, Pace, Phase, Plan, Target, Until,
 };
 use crate::workload::problem::{Place, Problem};
 use crate::workload::reader::{At, Entries, Given};
@@ -76,7 +77,10 @@ fn default_clock(phases: &[Phase]) -> ClockKind {
         Action::Pause(_) => true,
         Action::Load(load) => matches!(load.until, Until::Count(_)) && load.pace == Pace::Closed,
     };
-    if phases.iter().all(is_counted) {
+    if phases
+        .iter()
+        .all(|phase| is_counted(phase) && !phase.beside)
+    {
         ClockKind::Virtual
     } else {
         ClockKind::Real
@@ -245,6 +249,12 @@ pub(super) fn note_missing_permissions(
             "every cell and repetition begins on an empty server, which takes FLUSHALL".to_owned(),
         ));
     }
+    if let (false, Some(command)) = (endpoint.allow_flush, what_strays(plan)) {
+        let why = format!(
+            "`{command}` may touch other keys than those of this workload (only commands that are known to work on a key, and that are given {{key}} alone, do not)"
+        );
+        needs.push(("flush", why));
+    }
     if needs.is_empty() {
         return;
     }
@@ -269,6 +279,18 @@ pub(super) fn note_missing_permissions(
             "{why}; {endpoint} is an endpoint with somebody's data, perhaps: if it may, {cure}"
         ),
     ));
+}
+
+/// A command that may touch somebody's keys.
+fn what_strays(plan: &Plan) -> Option<&str> {
+    let operations = plan.phases.iter().flat_map(|phase| match &phase.action {
+        Action::Load(load) => load.operations.as_slice(),
+        Action::Pause(_) => &[],
+    });
+    operations
+        .filter(|operation| !commands::stays_with_its_keys(operation))
+        .map(Operation::command)
+        .next()
 }
 
 fn what_configures(plan: &Plan) -> Option<&'static str> {
