@@ -228,6 +228,7 @@ fn flood_plan(cells: &[CellRecord]) -> Plan {
             })
             .collect(),
         repeat: 3,
+        notes: Vec::new(),
         expect: vec![
             expectation(
                 "survival.read > survival.unread",

@@ -12,14 +12,13 @@ const TICK: Duration = Duration::from_millis(1100);
 
 /// Sentences about `plan`, for a reader who is about to believe its figures.
 pub fn advice(plan: &Plan) -> Vec<String> {
-    [
+    let advice = [
         lru_without_ticks(plan),
         nothing_is_evicted(plan),
         latency_of_a_closed_loop(plan),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    ];
+    let advice = advice.into_iter().flatten();
+    plan.notes.iter().cloned().chain(advice).collect()
 }
 
 /// The value of directive `name` in `cell`, the cell's own above the plan's.

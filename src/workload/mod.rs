@@ -1,4 +1,4 @@
-//! The workload: YAML text to a tree (`yaml`), the tree to structs as written (`reader`, `written`), every rule with located
+//! The workload: YAML text to a tree (`yaml`), or YCSB's properties (`properties`, `ycsb`), the tree to structs as written (`reader`, `written`), every rule with located
 //! problems (`check`), the plan as meant ([`plan`]).
 //!
 //! Pure: nothing here opens a file or a socket, reads the environment or asks for the time. After `check` has passed, no later
@@ -18,6 +18,7 @@ mod operation;
 mod overrides;
 pub mod plan;
 mod problem;
+mod properties;
 mod reader;
 pub mod schema;
 mod target;
@@ -26,6 +27,7 @@ mod units;
 pub mod words;
 mod written;
 mod yaml;
+mod ycsb;
 
 pub use advice::advice;
 pub use describe::{describe, outline};
@@ -83,6 +85,8 @@ pub fn load_with_files(
 struct Loading {
     sources: Vec<Source>,
     problems: Vec<Problem>,
+    /// What of the file has no meaning here.
+    notes: Vec<String>,
 }
 
 impl Loading {
@@ -95,14 +99,15 @@ impl Loading {
         Self {
             sources: vec![source],
             problems: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
     fn plan(&mut self, file: &str, overrides: &Overrides, read: &ReadFile<'_>) -> Option<Plan> {
         let text = std::mem::take(&mut self.sources[0].text);
-        let tree = yaml::read(&text, 0);
+        let tree = self.tree(file, &text);
         self.sources[0].text = text;
-        let mut tree = tree.map_err(|problem| self.problems.push(problem)).ok()?;
+        let mut tree = tree?;
         if tree.content == Content::Nothing {
             self.problems.push(Problem::new(
                 Place::default(),
@@ -128,7 +133,21 @@ impl Loading {
             .ok()?;
         let plan = check::check(&written, &context, &mut self.problems);
         self.sources.extend(files.into_sources());
-        Some(plan)
+        Some(Plan {
+            notes: std::mem::take(&mut self.notes),
+            ..plan
+        })
+    }
+
+    /// The tree that `text` is, YAML or properties.
+    fn tree(&mut self, file: &str, text: &str) -> Option<Node> {
+        if properties::is_one(text) {
+            let read = ycsb::read(file, text, &mut self.problems);
+            self.notes = read.notes;
+            return Some(read.tree);
+        }
+        let tree = yaml::read(text, 0);
+        tree.map_err(|problem| self.problems.push(problem)).ok()
     }
 
     /// Applies each `PATH=VALUE`.

@@ -49,6 +49,9 @@ pub struct Plan {
     pub repeat: u32,
     /// What must hold, decided after the run.
     pub expect: Vec<Expectation>,
+    /// What of the file has no meaning here, a sentence each.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// What is driven.

@@ -1,5 +1,6 @@
 //! What is wrong with a workload and where, shown as good compilers do: place, sentence, excerpt, caret.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Problems shown; more are counted.
@@ -94,6 +95,9 @@ impl Problems {
     /// Problems in `sources`.
     pub fn new(sources: Vec<Source>, mut list: Vec<Problem>) -> Self {
         list.sort_by_key(|problem| problem.place);
+        // What one property says may be wrong in several places of the workload.
+        let mut told = BTreeSet::new();
+        list.retain(|problem| told.insert((problem.place, problem.message.clone())));
         Self { sources, list }
     }
 

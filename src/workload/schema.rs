@@ -140,7 +140,9 @@ mod tests {
     #[test]
     fn shipped_workloads_fit_the_schema() {
         let validator = jsonschema::validator_for(&workload()).unwrap();
-        for entry in std::fs::read_dir("workloads").unwrap() {
+        let folders =
+            ["workloads", "workloads/ycsb"].map(|folder| std::fs::read_dir(folder).unwrap());
+        for entry in folders.into_iter().flatten() {
             let path = entry.unwrap().path();
             if path
                 .extension()

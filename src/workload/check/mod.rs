@@ -84,6 +84,7 @@ pub(super) fn check(
         cells,
         repeat,
         expect,
+        notes: Vec::new(),
     };
     compare::note_conflicts(&plan, written, problems);
     target::note_missing_permissions(&plan, written, context, problems);
