@@ -130,6 +130,7 @@ fn job<'a>(plan: &'a Plan, access: &'a Access, phase: u64, load: &'a Load) -> Jo
     Job {
         access,
         load,
+        replay: None,
         keys: &plan.keys,
         values: &plan.values,
         seed: plan.seed,

@@ -12,6 +12,7 @@ mod recent;
 mod record;
 mod repetition;
 mod threads;
+mod traces;
 mod warn;
 
 use std::time::Instant;
@@ -35,6 +36,9 @@ pub enum RunError {
     /// The server could not be started or reached, or could not be set up.
     #[error("{0}")]
     Target(String),
+    /// A trace is not there, or none.
+    #[error("{0}")]
+    Trace(String),
     /// Stopped by the user before anything was measured.
     #[error("interrupted before anything was measured; nothing was recorded")]
     Interrupted,
@@ -54,6 +58,7 @@ pub fn run(
     observer: &mut dyn Observer,
     interrupt: &Interrupt,
 ) -> Result<Recording, RunError> {
+    traces::look(plan).map_err(RunError::Trace)?;
     let started_at = jiff::Timestamp::now().to_string();
     let mut run = Run::new(plan, observer, interrupt);
     let outcome = run.everything();

@@ -101,6 +101,7 @@ fn a_trace() {
             b"\x011,key,3,10,7,get,0\n2,key,3,10,7,set,60\n",
             b"\x02key-1\nkey-2\n\n",
             b"\x031339518083.107412 [0 127.0.0.1:60866] \"SET\" \"a \\\"b\\\"\" \"\\x00\\n\"\n",
+            b"\x04time,key,size,op,ttl\n1.5,a,10,get,\n2,b,,set,60\n",
             b"\x02\x28\xb5\x2f\xfd\x04\x00\x11\x00\x00ab",
             b"\x02\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03",
         ],

@@ -7,9 +7,10 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use cachebench::drive::replay::meaning;
 use cachebench::recording::model::Latency;
 use cachebench::recording::{keys, read};
-use cachebench::trace::{Format, Trace};
+use cachebench::trace::{Columns, Format, Trace};
 use embedded_server::config::Config;
 use embedded_server::rdb::{crc64, file, payload};
 use embedded_server::resp::parse::{Batch, Limits, Parser, ProtocolError};
@@ -150,10 +151,27 @@ pub fn trace(data: &[u8]) {
         Format::Twitter,
         Format::Ids,
         Format::Monitor,
+        Format::Csv(columns()),
     ];
     let format = &formats[usize::from(*format) % formats.len()];
     let Ok(mut trace) = Trace::new("t", Cursor::new(bytes.to_vec()), format) else {
         return;
     };
-    while let Ok(Some(_)) = trace.next() {}
+    let mut latest_ns = 0;
+    while let Ok(Some(request)) = trace.next() {
+        assert!(request.at_ns >= latest_ns, "times do not run backwards");
+        latest_ns = request.at_ns;
+        let _ = meaning(&request);
+    }
+}
+
+fn columns() -> Columns {
+    let some = |name: &str| Some(name.to_owned());
+    Columns {
+        key: "key".to_owned(),
+        time: some("time"),
+        size: some("size"),
+        operation: some("op"),
+        ttl: some("ttl"),
+    }
 }

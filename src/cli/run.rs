@@ -56,7 +56,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             }
             keep(&recording, &folder, &arguments.output)
         }
-        Err(RunError::NotAllowed(why)) => Err(BadInput(why).into()),
+        Err(RunError::NotAllowed(why) | RunError::Trace(why)) => Err(BadInput(why).into()),
         Err(error @ RunError::Interrupted) => {
             terminal::note(&error.to_string());
             Ok(Exit::Interrupted)

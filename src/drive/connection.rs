@@ -32,6 +32,8 @@ pub(super) struct Connection {
     pub(super) pending: VecDeque<Sent>,
     /// Further keys of the pending requests that have several, in the same order.
     pub(super) further_keys: VecDeque<u64>,
+    /// What must be known of pending reads of a trace when they are answered, in the same order.
+    pub(super) asked: VecDeque<u8>,
     /// Bytes of a reply that has come in part and must be seen again.
     kept: Vec<u8>,
     /// Requests that the socket did not take.
@@ -48,6 +50,7 @@ impl Connection {
             scanner: Scanner::default(),
             pending: VecDeque::with_capacity(pipeline),
             further_keys: VecDeque::new(),
+            asked: VecDeque::new(),
             kept: Vec::new(),
             unsent: Vec::new(),
             reader: None,

@@ -325,7 +325,7 @@ fn head(before: &[u8], length: usize) -> Vec<u8> {
 }
 
 #[inline]
-fn append_number(number: u64, out: &mut Vec<u8>) {
+pub(super) fn append_number(number: u64, out: &mut Vec<u8>) {
     append_decimal(number, decimal_digits(number), out);
 }
 

@@ -17,6 +17,8 @@ use crate::workload::plan::Effect;
 const TIMEOUT: &[u8] = b"timeout";
 /// Kind of the error of a request whose connection was lost.
 const DISCONNECTED: &[u8] = b"disconnected";
+/// Keys of a trace have names, which nobody keeps: no key has this number.
+const RECORDED_KEY: u64 = u64::MAX;
 
 /// What a worker's connections share.
 pub(super) struct Engine {
@@ -88,6 +90,10 @@ impl Engine {
             let Some(due_ns) = self.take(now_ns) else {
                 return;
             };
+            if self.schedule.replay().is_some() {
+                self.issue_recorded(connection, due_ns, now_ns, out);
+                continue;
+            }
             let operation = self.source.operations.draw(&mut self.source.stream);
             let Some(rule) = self.rule(operation) else {
                 return;
@@ -166,9 +172,36 @@ impl Engine {
             .encoder
             .append(sent.operation, keys, &mut source.numbers, out);
         self.drawn.clear();
+        self.note(connection, sent);
+    }
+
+    /// A request was written.
+    #[inline]
+    fn note(&mut self, connection: &mut Connection, sent: Sent) {
         self.tally.late(sent.sent_ns - sent.due_ns);
         connection.pending.push_back(sent);
         self.in_flight += 1;
+    }
+
+    /// Writes the next request of a trace.
+    fn issue_recorded(
+        &mut self,
+        connection: &mut Connection,
+        due_ns: u64,
+        now_ns: u64,
+        out: &mut Vec<u8>,
+    ) {
+        let replay = self.schedule.replay();
+        if let Some(operation) = replay.and_then(|replay| replay.append(&mut connection.asked, out))
+        {
+            let sent = Sent {
+                key: RECORDED_KEY,
+                due_ns,
+                sent_ns: now_ns,
+                operation,
+            };
+            self.note(connection, sent);
+        }
     }
 
     #[inline]
@@ -187,6 +220,11 @@ impl Engine {
         let Some(rule) = self.rule(sent.operation) else {
             return;
         };
+        if rule.follow.is_some()
+            && let Some(replay) = self.schedule.replay()
+        {
+            replay.recall(&mut connection.asked);
+        }
         if rule.inserts {
             self.source.settle(sent.key);
         }
@@ -266,7 +304,13 @@ impl Engine {
             sent_ns: now_ns,
             operation,
         };
-        self.issue(connection, sent, out);
+        match self.schedule.replay() {
+            Some(replay) => {
+                replay.append_follower(out);
+                self.note(connection, sent);
+            }
+            None => self.issue(connection, sent, out),
+        }
     }
 
     #[inline]

@@ -78,6 +78,9 @@ pub enum Fault {
     /// A reply came that answers no request.
     #[error("the server sent a reply that nothing had asked for; does a proxy stand between?")]
     Unasked,
+    /// A trace cannot be read any further.
+    #[error("{0}")]
+    Trace(String),
     /// The system refused this process something.
     #[error("the load cannot be driven from here: {0}")]
     System(#[from] io::Error),

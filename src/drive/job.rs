@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use super::access::Access;
 use super::encode::Encoder;
 use super::inserts::Inserts;
+use super::pace::Schedule;
+use super::replay::Replaying;
 use super::rule::Rule;
 use crate::traffic::{Keys, NumberedText, Operations, Stream, ValueSource};
 use crate::workload::plan::{KeySpace, Load, Timeouts, Values};
@@ -52,6 +54,8 @@ pub struct Job<'a> {
     pub repetition: u64,
     /// Which phase, from 0.
     pub phase: u64,
+    /// Where requests come from that are not drawn.
+    pub replay: Option<&'a Replaying>,
     /// Worker threads; no more than clients are used, and at least one.
     pub workers: u64,
     /// How long to wait.
@@ -99,6 +103,14 @@ impl Job<'_> {
     /// The chance in due times, the same for all workers.
     pub(super) fn arrivals(&self) -> Stream {
         Stream::of_arrivals(self.seed, self.repetition, self.phase)
+    }
+
+    /// When requests of worker `worker` are due, in a phase that begins at `began_ns`.
+    pub(super) fn schedule(&self, began_ns: u64, worker: u64) -> Schedule {
+        match self.replay.and_then(|replay| replay.worker(worker)) {
+            Some(replay) => Schedule::of_replay(self.load, replay, began_ns),
+            None => Schedule::new(self.load, self.arrivals(), began_ns, worker, self.crew()),
+        }
     }
 
     /// What worker `worker` draws from.

@@ -16,6 +16,7 @@ mod interrupt;
 mod job;
 pub mod pace;
 mod redraw;
+pub mod replay;
 pub mod resp;
 mod rule;
 pub mod spectrum;
@@ -41,6 +42,7 @@ pub use fault::Fault;
 pub use interrupt::Interrupt;
 pub use job::{Job, Limits};
 pub use redraw::Redraw;
+pub use replay::Replaying;
 pub use sweep::sweep;
 pub use turns::{Turn, Turns};
 
@@ -137,6 +139,10 @@ pub fn drive_together(
             threads.push(thread?);
         }
         drop(messages);
+        for replay in jobs.iter().filter_map(|job| job.replay) {
+            let reader = thread::Builder::new().name("trace".to_owned());
+            reader.spawn_scoped(scope, || replay.read())?;
+        }
         let began_ns = supervise(first, &inbox, starts, progress);
         let mut results = threads
             .into_iter()

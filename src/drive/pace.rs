@@ -7,9 +7,13 @@ use std::io;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use super::replay::Replay;
 use super::timer::Timer;
 use crate::traffic::{Arrivals, Stream, share_of};
 use crate::workload::plan::{Load, Until};
+
+/// A trace is looked at for more requests at least so often.
+const READING_NS: u64 = 1_000_000;
 
 /// How near a due time must be for the clock to be watched instead of a timer being set, which wakes a thread late by as
 /// long as the core needs to come out of its sleep. Watching takes a core, so that it must not be the server's.
@@ -33,10 +37,12 @@ const WITHOUT: Watch = Watch {
 };
 
 /// The due times of one worker's requests.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Schedule {
     /// None on a closed loop, where a request is due whenever there is a place for it.
     open: Option<Open>,
+    /// Where requests and due times come from a trace.
+    replay: Option<Box<Replay>>,
     taken: u64,
     /// Requests in all.
     count: u64,
@@ -99,22 +105,65 @@ impl Schedule {
         };
         Self {
             open: Arrivals::new(&load.pace, stream, worker, workers).map(open),
+            replay: None,
             taken: 0,
             count,
             end_ns,
         }
     }
 
+    /// The same of a trace, whose requests are read as they are needed.
+    #[must_use]
+    pub(super) fn of_replay(load: &Load, mut replay: Replay, began_ns: u64) -> Self {
+        replay.begin(began_ns);
+        Self {
+            open: None,
+            replay: Some(Box::new(replay)),
+            taken: 0,
+            // The reader counts, as it is one for all workers.
+            count: u64::MAX,
+            end_ns: match load.until {
+                Until::Count(_) => u64::MAX,
+                Until::Elapsed(length) => began_ns.saturating_add(nanoseconds(length)),
+            },
+        }
+    }
+
+    /// The requests of a trace, if they come from one.
+    #[inline]
+    pub(super) fn replay(&mut self) -> Option<&mut Replay> {
+        self.replay.as_deref_mut()
+    }
+
+    /// Why the trace ended before its end, if it did.
+    #[must_use]
+    pub fn damage(&self) -> Option<String> {
+        self.replay.as_ref().and_then(|replay| replay.damage())
+    }
+
+    /// Whether somebody must look when requests can be sent, as no reply tells.
+    #[must_use]
+    pub fn needs_pacing(&self) -> bool {
+        self.open.is_some() || self.replay.is_some()
+    }
+
     /// Whether due times are given, rather than found when a reply has come.
     #[must_use]
     pub fn is_open_loop(&self) -> bool {
-        self.open.is_some()
+        match &self.replay {
+            Some(replay) => replay.is_paced(),
+            None => self.open.is_some(),
+        }
     }
 
     /// Takes the next request if it is due at `now_ns`; its due time.
     #[inline]
     pub fn take(&mut self, now_ns: u64) -> Option<u64> {
-        let due_ns = if self.open.is_some() {
+        let due_ns = if let Some(replay) = &mut self.replay {
+            replay
+                .due_ns(now_ns)
+                .filter(|due_ns| *due_ns <= now_ns && *due_ns < self.end_ns)?
+        } else if self.open.is_some() {
             if self.owed(now_ns) == 0 {
                 return None;
             }
@@ -131,6 +180,14 @@ impl Schedule {
     /// Requests due at `now_ns`, or seen to be due before, that have not been taken; on an open loop only.
     #[inline]
     pub fn owed(&mut self, now_ns: u64) -> u64 {
+        if let Some(replay) = &mut self.replay {
+            let until_ns = now_ns.min(self.end_ns.saturating_sub(1));
+            return if replay.is_paced() {
+                replay.at_hand(until_ns)
+            } else {
+                0
+            };
+        }
         let Some(open) = &mut self.open else {
             return 0;
         };
@@ -144,9 +201,26 @@ impl Schedule {
         open.fallen - self.taken
     }
 
+    /// Requests that could be sent at `now_ns`: those that are owed, and all that have been read where a trace is
+    /// replayed as fast as possible.
+    pub fn sendable(&mut self, now_ns: u64) -> u64 {
+        let end_ns = self.end_ns;
+        match &mut self.replay {
+            Some(replay) if !replay.is_paced() && now_ns < end_ns => replay.at_hand(now_ns),
+            _ => self.owed(now_ns),
+        }
+    }
+
     /// When the first request after `now_ns` is due, taken or owed ones left aside; none after the last.
     #[must_use]
     pub fn next_after(&mut self, now_ns: u64) -> Option<u64> {
+        if let Some(replay) = &mut self.replay {
+            let look_ns = now_ns.saturating_add(READING_NS);
+            let next_ns = replay
+                .next_after(now_ns)
+                .map_or(look_ns, |due_ns| due_ns.min(look_ns));
+            return (!replay.is_exhausted() && next_ns < self.end_ns).then_some(next_ns);
+        }
         self.owed(now_ns);
         let open = self.open.as_ref()?;
         let due_ns = open.ahead.next_ns.max(now_ns);
@@ -156,8 +230,11 @@ impl Schedule {
     /// Whether all requests of a counted load have been taken.
     #[inline]
     #[must_use]
-    pub fn is_spent(&self) -> bool {
-        self.taken >= self.count
+    pub fn is_spent(&mut self) -> bool {
+        match &mut self.replay {
+            Some(replay) => replay.is_exhausted(),
+            None => self.taken >= self.count,
+        }
     }
 
     /// Nothing falls due from `now_ns` on; what is owed by then stays owed.
@@ -238,6 +315,7 @@ mod tests {
             pipeline: 1,
             pace,
             ttl: Ttl::None,
+            recorded: None,
         }
     }
 

@@ -9,7 +9,7 @@ use super::connection::Connection;
 use super::engine::Engine;
 use super::fault::Fault;
 use super::job::{Job, Limits};
-use super::pace::{Schedule, nanoseconds};
+use super::pace::nanoseconds;
 use super::rule::Rule;
 use super::tally::Tally;
 use super::touch::Touches;
@@ -48,7 +48,7 @@ impl State {
         began_ns: u64,
         number: u64,
     ) -> Result<Self, Fault> {
-        let schedule = Schedule::new(job.load, job.arrivals(), began_ns, number, job.crew());
+        let schedule = job.schedule(began_ns, number);
         let operations = &job.load.operations;
         let tally = Tally::new(operations, schedule.is_open_loop(), began_ns)
             .map_err(|error| Fault::System(std::io::Error::other(error.to_string())))?;
@@ -156,7 +156,7 @@ impl State {
     /// Hands what is due to the connections in turn, as evenly as they have places, in one write each; false where
     /// some could not be sent because all pipelines are full or connections are lost.
     pub(super) fn send_due(&mut self, now_ns: u64) -> bool {
-        let mut left = self.engine.schedule.owed(now_ns);
+        let mut left = self.engine.schedule.sendable(now_ns);
         let count = self.connections.len();
         let each = usize::try_from(left.div_ceil(count.max(1) as u64)).unwrap_or(usize::MAX);
         for step in 0..count {
@@ -169,7 +169,7 @@ impl State {
             };
             self.engine
                 .refill(connection, each, now_ns, &mut self.output);
-            left = self.engine.schedule.owed(now_ns);
+            left = self.engine.schedule.sendable(now_ns);
             if let Err(fault) = send(connection, &mut self.output) {
                 self.lose(at, fault);
             }
@@ -275,6 +275,7 @@ impl State {
             in_flight += 1;
         }
         let due = engine.schedule.taken() + engine.follow_ups;
+        let damage = engine.schedule.damage().map(Fault::Trace);
         Ok(Finished {
             measured: tally.finish(now_ns),
             touches: engine.touches.take(),
@@ -285,7 +286,7 @@ impl State {
             cpu_s: 0.0,
             spin_s: self.spin_ns as f64 * 1e-9,
             reconnects: self.reconnects,
-            fault: self.fault.take(),
+            fault: self.fault.take().or(damage),
             interrupted: self.interrupted,
         })
     }

@@ -178,9 +178,9 @@ pub(super) async fn connect_all(job: &Job<'_>, wanted: usize) -> Result<Vec<Conn
 
 /// Starts the tasks.
 fn begin(shared: &Rc<Shared>, job: &Job<'_>, worker: usize) -> Result<(), Fault> {
-    let (connections, open_loop) = {
+    let (connections, needs_pacing) = {
         let state = shared.state.borrow();
-        (state.connections(), state.engine.schedule.is_open_loop())
+        (state.connections(), state.engine.schedule.needs_pacing())
     };
     for index in 0..connections {
         let shared = Rc::clone(shared);
@@ -191,7 +191,7 @@ fn begin(shared: &Rc<Shared>, job: &Job<'_>, worker: usize) -> Result<(), Fault>
         };
         tokio::task::spawn_local(async move { tend(&shared, index, &redial).await });
     }
-    if open_loop {
+    if needs_pacing {
         let (shared, mut waiter) = (Rc::clone(shared), Waiter::new()?);
         tokio::task::spawn_local(async move {
             if let Err(fault) = pace(&shared, &mut waiter).await {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::identity::matching_cells;
 use crate::recording::model::{CellRecord, Recording, Repetition};
 use crate::workload::criteria::{Tolerance, Tolerated};
-use crate::workload::plan::{Action, Load, Pace, Plan, Until};
+use crate::workload::plan::{Action, Load, Plan, Until};
 
 /// Sums of decimal fractions differ in the last digits.
 const ROUNDING: f64 = 1e-9;
@@ -97,7 +97,7 @@ fn chance(load: &Load) -> Option<String> {
             "has {} clients, whose requests arrive in any order",
             load.clients
         ))
-    } else if load.pace != Pace::Closed {
+    } else if load.is_open_loop() {
         Some("has a rate, so that how requests are grouped depends on the machine".to_owned())
     } else {
         None

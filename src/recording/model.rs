@@ -186,7 +186,8 @@ pub struct Census {
 /// whatever earlier phases made, and nothing expires in it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ideal {
-    /// Keys that it has room for: as many as were calibrated for, or as the server was seen to hold, if those were more.
+    /// Keys that it has room for: as many as the server was seen to hold, or were calibrated for, if those were more (a trace
+    /// has values of its own sizes, so that there the former counts).
     pub room_keys: u64,
     /// Its hits per read.
     pub hit_ratio: f64,

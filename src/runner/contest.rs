@@ -151,7 +151,7 @@ impl<'a> Arena<'a> {
         }
         let load = measured_load(contest).ok_or_else(|| {
             RunError::NotAllowed(
-                "the phase to be measured sends nothing; name one that does with --phase"
+                "the phase to be measured sends nothing, or a trace is replayed by then; name another with --phase"
                     .to_owned(),
             )
         })?;
@@ -327,6 +327,7 @@ impl<'a> Arena<'a> {
         Job {
             access,
             load,
+            replay: None,
             keys: &plan.keys,
             values: &plan.values,
             seed: plan.seed,
@@ -385,6 +386,10 @@ fn failed(error: TargetError) -> RunError {
 }
 
 fn measured_load(contest: &Contest<'_>) -> Option<Load> {
+    let mut until = contest.baseline.phases.iter().take(contest.phase + 1);
+    if until.any(|phase| matches!(&phase.action, Action::Load(load) if load.recorded.is_some())) {
+        return None;
+    }
     match &contest.baseline.phases.get(contest.phase)?.action {
         Action::Load(load) => Some(Load {
             pace: Pace::Closed,

@@ -34,6 +34,9 @@ pub(super) fn phase(
         hits: measured.counts.hits,
         misses: measured.counts.misses,
         offered_rate: match load.pace {
+            Pace::Closed if load.is_open_loop() => {
+                Some(driven.due as f64 / elapsed_s.max(SECONDS_PER_NS))
+            }
             Pace::Closed => None,
             Pace::Rate(per_second) | Pace::Poisson(per_second) => Some(per_second),
             Pace::Profile(_) => Some(driven.due as f64 / elapsed_s.max(SECONDS_PER_NS)),

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::drawn::Drawing;
 use super::recent::Recent;
 use super::threads::threads;
+use super::traces;
 use super::{Event, Extent, Progress, Run, RunError, Stop, record, warn};
 use crate::drive::touch::Touches;
-use crate::drive::{Driven, Fault, Job, Limits, drive_together};
+use crate::drive::{Driven, Fault, Job, Limits, Replaying, drive_together};
 use crate::recording::model::Repetition;
 use crate::survival::score;
 use crate::target::capacity::directives;
@@ -253,25 +254,43 @@ impl Run<'_> {
                 Action::Load(load) => Some((number, load)),
                 Action::Pause(_) => None,
             });
-        let jobs: Vec<Job<'_>> = loads
+        let mut jobs: Vec<Job<'_>> = loads
             .map(|(number, load)| job(self.plan, course, number, load))
             .collect();
+        let replays = jobs.iter().map(replaying).collect::<Result<Vec<_>, _>>()?;
+        for (job, replay) in jobs.iter_mut().zip(&replays) {
+            job.replay = replay.as_ref();
+        }
         let (observer, mut recent) = (&mut *self.observer, Recent::default());
-        drive_together(&jobs, touches, self.interrupt, &mut |now| {
+        let driven = drive_together(&jobs, touches, self.interrupt, &mut |now| {
             observer.on(Event::Progress(&recent.progress(now)));
-        })
+        });
+        for replay in replays.iter().flatten() {
+            self.warn(warn::left_out(&replay.left_out()));
+        }
+        driven
     }
 
     /// Tells for every phase what was drawn in it.
     fn draw_again(&self, course: &mut Course) {
         let held = course.repetition.samples.iter().map(|sample| sample.keys);
         let asked = match self.plan.capacity {
-            Capacity::Keys(keys) => keys,
-            Capacity::AsConfigured | Capacity::Bytes(_) => 0,
+            // The values of a trace have sizes of their own, so that another number of keys fits.
+            Capacity::Keys(keys) if !replays(self.plan) => keys,
+            Capacity::Keys(_) | Capacity::AsConfigured | Capacity::Bytes(_) => 0,
         };
         let room = held.fold(asked, u64::max);
         let mut drawing = Drawing::new(room, self.plan.keys.count);
         for (index, phase) in self.plan.phases.iter().enumerate() {
+            if phase.beside
+                || self
+                    .plan
+                    .phases
+                    .get(index + 1)
+                    .is_some_and(|next| next.beside)
+            {
+                drawing.suppose_all();
+            }
             if let (Action::Load(load), Some(taken), false) = (
                 &phase.action,
                 course.taken.get(index),
@@ -380,6 +399,7 @@ fn job<'a>(plan: &'a Plan, course: &'a Course, index: usize, load: &'a Load) -> 
     Job {
         access: course.server.access(),
         load,
+        replay: None,
         keys: &plan.keys,
         values: &plan.values,
         seed: plan.seed,
@@ -396,6 +416,8 @@ fn extent(phases: &[Phase]) -> Extent {
     let one = |phase: &Phase| match &phase.action {
         Action::Pause(length) => Extent::Pause(length.as_secs_f64()),
         Action::Load(load) => match load.until {
+            // A trace ends where it ends.
+            Until::Count(u64::MAX) => Extent::Requests(0),
             Until::Count(count) => Extent::Requests(count),
             Until::Elapsed(length) => Extent::Seconds(length.as_secs_f64()),
         },
@@ -411,6 +433,22 @@ fn extent(phases: &[Phase]) -> Extent {
         .map(one)
         .reduce(both)
         .unwrap_or(Extent::Requests(0))
+}
+
+/// Whether any phase replays a trace.
+fn replays(plan: &Plan) -> bool {
+    let is_recorded =
+        |phase: &Phase| matches!(&phase.action, Action::Load(load) if load.recorded.is_some());
+    plan.phases.iter().any(is_recorded)
+}
+
+/// The trace that `job` replays, if it does.
+fn replaying(job: &Job<'_>) -> Result<Option<Replaying>, Fault> {
+    let Some(recorded) = &job.load.recorded else {
+        return Ok(None);
+    };
+    let trace = traces::open(recorded).map_err(Fault::Trace)?;
+    Ok(Some(Replaying::new(trace, recorded, job)))
 }
 
 fn unix_s() -> u64 {

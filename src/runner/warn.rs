@@ -1,11 +1,28 @@
 //! What a reader must know before believing the figures. Each warning names its cure.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::recording::model::PhaseRecord;
 use crate::stats::human;
 use crate::target::capacity::Calibration;
 use crate::workload::plan::Directive;
+
+/// Recorded commands that were not sent again.
+pub(super) fn left_out(commands: &BTreeMap<String, u64>) -> Option<String> {
+    let total: u64 = commands.values().sum();
+    let named: Vec<String> = commands
+        .iter()
+        .map(|(name, count)| format!("{name} {count}"))
+        .collect();
+    (total > 0).then(|| {
+        format!(
+            "{total} recorded commands were left out, as they could change the server or the connection, wait, or hold keys \
+             that are not known by their places ({}); take them out of the trace if that is meant",
+            named.join(", ")
+        )
+    })
+}
 
 /// A client that is busier than this share of its core measures itself.
 const BUSY: f64 = 0.85;

@@ -124,6 +124,7 @@ impl Trial<'_> {
         let job = Job {
             access: server.access(),
             load: &load,
+            replay: None,
             keys: self.keys,
             values: &self.plan.values,
             seed: self.plan.seed,
@@ -175,6 +176,7 @@ impl Trial<'_> {
                 .max(PIPELINE),
             pace: Pace::Closed,
             ttl,
+            recorded: None,
         }
     }
 }

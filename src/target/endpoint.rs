@@ -11,7 +11,7 @@ use super::control::Control;
 use crate::drive::access::{Greeting, Peer};
 use crate::drive::tls::Connector;
 use crate::drive::{Access, Fault};
-use crate::workload::plan::{Address, Capacity, Directive, Endpoint, Plan, Protocol, Tls};
+use crate::workload::plan::{Action, Address, Capacity, Directive, Endpoint, Plan, Protocol, Tls};
 
 /// What every key on a server of somebody else's begins with.
 const PREFIX: &str = "cachebench:";
@@ -80,6 +80,17 @@ pub(super) fn permit(plan: &Plan, endpoint: &Endpoint) -> Result<(), TargetError
     if !plan.keys.name.before.starts_with(PREFIX) {
         return Err(TargetError::NotAllowed(format!(
             "keys on {}, which is somebody's server, must begin with `{PREFIX}`",
+            endpoint
+        )));
+    }
+    let replays = plan
+        .phases
+        .iter()
+        .any(|phase| matches!(&phase.action, Action::Load(load) if load.recorded.is_some()));
+    if replays && !endpoint.allow_flush {
+        return Err(TargetError::NotAllowed(format!(
+            "the keys of a trace are not known beforehand, so that they could not be removed from {}, which is somebody's \
+             server: say `allow: [flush]` at the target if its database may be emptied",
             endpoint
         )));
     }

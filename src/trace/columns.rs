@@ -3,7 +3,7 @@
 use csv::ByteRecord;
 
 use super::source::Bytes;
-use super::{Access, Action, Columns, Fault, Key, Kind, Request, SinceFirst, shown};
+use super::{Access, Action, Columns, Fault, Key, Kind, Request, SinceFirst, checked, shown};
 
 /// Where each figure stands in a row.
 struct Places {
@@ -75,7 +75,10 @@ impl Records {
         let access = Access {
             key: Key::Name(row.key(self.places.key).map_err(malformed)?),
             kind: row.kind(self.places.operation).map_err(malformed)?,
-            size: row.number(self.places.size, "size").map_err(malformed)?,
+            size: row
+                .number(self.places.size, "size")
+                .and_then(|size| size.map(checked).transpose())
+                .map_err(malformed)?,
             ttl_s: row
                 .number(self.places.ttl, "TTL")
                 .map_err(malformed)?

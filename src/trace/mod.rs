@@ -8,41 +8,14 @@ mod lines;
 mod monitor;
 mod oracle_general;
 mod source;
+pub mod spread;
 
+use std::fmt;
 use std::io::Read;
 
 use thiserror::Error;
 
-/// How a trace is written down.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Format {
-    /// libCacheSim's oracleGeneral: 24-byte little-endian records of u32 time (s), u64 object id, u32 size (bytes),
-    /// i64 next access.
-    OracleGeneral,
-    /// Comma-separated values under a line of column names.
-    Csv(Columns),
-    /// Twitter's cluster traces: timestamp (s), key, key size, value size, client, operation, TTL (s).
-    Twitter,
-    /// One key a line.
-    Ids,
-    /// What `redis-cli MONITOR` prints.
-    Monitor,
-}
-
-/// Which columns of a CSV file hold what. Only the key is needed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Columns {
-    /// Key.
-    pub key: String,
-    /// Time of the request, seconds, decimals allowed.
-    pub time: Option<String>,
-    /// Size of the value, bytes.
-    pub size: Option<String>,
-    /// Operation, by its name in Redis or memcached.
-    pub operation: Option<String>,
-    /// Time to live, seconds; 0 or empty for none.
-    pub ttl: Option<String>,
-}
+pub use crate::workload::plan::{TraceColumns as Columns, TraceFormat as Format};
 
 /// One request of a trace; borrowed from its reader until the next is asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -76,7 +49,7 @@ pub struct Access<'a> {
 }
 
 /// A key as a trace names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Key<'a> {
     /// By number.
     Id(u64),
@@ -135,6 +108,20 @@ pub enum TraceError {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+/// Values are no larger: what claims to be is another format.
+const SIZE_MAX: u32 = 64 << 20;
+
+/// A size that a value may have.
+fn checked(size: u32) -> Result<u32, String> {
+    if size <= SIZE_MAX {
+        Ok(size)
+    } else {
+        Err(format!(
+            "the size is {size} bytes, and at most {SIZE_MAX} are replayed; is this the format of the file?"
+        ))
+    }
 }
 
 /// What is wrong with one record, before it is known where it stands.
@@ -213,6 +200,12 @@ impl Trace {
             Records::Monitor(records) => records.next(),
         };
         next.map_err(|fault| located(&self.file, self.read, fault))
+    }
+}
+
+impl fmt::Debug for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, record {}", self.file, self.read)
     }
 }
 

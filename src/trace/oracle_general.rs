@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::source::Bytes;
-use super::{Access, Action, Fault, Key, Kind, Request, SinceFirst};
+use super::{Access, Action, Fault, Key, Kind, Request, SinceFirst, checked};
 
 const RECORD_BYTES: usize = 24;
 const NS_PER_S: u64 = 1_000_000_000;
@@ -38,6 +38,7 @@ impl Records {
                 what,
             });
         }
+        let offset = self.offset;
         self.offset += RECORD_BYTES as u64;
         let [
             t0,
@@ -59,10 +60,12 @@ impl Records {
             ..,
         ] = record;
         let time_s = u32::from_le_bytes([t0, t1, t2, t3]);
+        let size = checked(u32::from_le_bytes([s0, s1, s2, s3]))
+            .map_err(|what| Fault::Malformed { offset, what })?;
         let access = Access {
             key: Key::Id(u64::from_le_bytes([i0, i1, i2, i3, i4, i5, i6, i7])),
             kind: Kind::Get,
-            size: Some(u32::from_le_bytes([s0, s1, s2, s3])),
+            size: Some(size),
             ttl_s: None,
         };
         Ok(Some(Request {

@@ -62,7 +62,20 @@ impl ValueSource {
             Self::Filler { filler, .. } => append_filler(filler, key, self.length(key), buffer),
         }
     }
+
+    /// Appends a value of key `key` that is `length` bytes long, whatever length it would have otherwise.
+    #[inline]
+    pub fn append_of_length(&self, key: u64, length: usize, buffer: &mut Vec<u8>) {
+        match self {
+            Self::Text(text) if text.length(key) == length => text.append(key, buffer),
+            Self::Text(_) => append_filler(&PLAIN, key, length, buffer),
+            Self::Filler { filler, .. } => append_filler(filler, key, length, buffer),
+        }
+    }
 }
+
+/// Bytes for values of any length where they are no filler.
+const PLAIN: [u8; 64] = [b'x'; 64];
 
 /// Appends `length` bytes of `filler`, beginning at a place that depends on the key, so that neighbours differ.
 #[inline]

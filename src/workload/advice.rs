@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::directives::NO_EVICTION;
 use super::plan::{
-    Action, Capacity, Cell, ClockKind, Directive, Measure, Metric, Operand, Pace, Plan, Target,
+    Action, Capacity, Cell, ClockKind, Directive, Measure, Metric, Operand, Plan, Target,
 };
 
 /// Two ticks of the LRU clock: phases nearer than one tick look the same to a server.
@@ -93,8 +93,8 @@ fn latency_of_a_closed_loop(plan: &Plan) -> Option<String> {
             )) => plan.phases.get(index),
             _ => None,
         });
-    let mut closed = phases
-        .filter(|phase| matches!(&phase.action, Action::Load(load) if load.pace == Pace::Closed));
+    let mut closed =
+        phases.filter(|phase| matches!(&phase.action, Action::Load(load) if !load.is_open_loop()));
     closed.next().map(|phase| {
         format!(
             "an expectation is about the latency of `{}`, a closed loop: it waits for a slow server instead of measuring how long users would; write rate: …/s",

@@ -128,8 +128,14 @@ pub(super) fn stays_with_its_keys(operation: &Operation) -> bool {
         }
 }
 
-/// What a reply to `command` tells.
+/// What a reply to `command` tells, of whatever command.
 pub(super) fn effect(command: &str) -> Effect {
+    effect_of(command).unwrap_or(Effect::Other)
+}
+
+/// What a reply to `command` tells; none where nothing is known of that command.
+#[must_use]
+pub fn effect_of(command: &str) -> Option<Effect> {
     let is_it = |known: &str| known.eq_ignore_ascii_case(command);
     let named = NAMED
         .iter()
@@ -138,7 +144,6 @@ pub(super) fn effect(command: &str) -> Effect {
     named
         .map(|known| known.effect)
         .or(other.map(|(_, effect)| *effect))
-        .unwrap_or(Effect::Other)
 }
 
 #[cfg(test)]

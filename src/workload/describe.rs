@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::advice;
 use super::plan::{
     Action, Capacity, ClockKind, Directive, Load, Operation, Order, Pace, Phase, Piece, Plan,
-    SizeDistribution, Stretch, Target, Template, Threads, Ttl, Until, Values, When,
+    SizeDistribution, Speed, Stretch, Target, Template, Threads, TraceSource, Ttl, Until, Values,
+    When,
 };
 use super::words::{bytes, counted, time};
 
@@ -161,18 +162,24 @@ fn action(phase: &Phase) -> String {
 }
 
 fn load(load: &Load) -> String {
-    let mut text = format!(
-        "{} on keys {}..{}, {}",
-        operations(load),
-        load.keys.start,
-        load.keys.end,
-        order(load)
-    );
+    let mut text = match &load.recorded {
+        Some(recorded) => trace(recorded),
+        None => format!(
+            "{} on keys {}..{}, {}",
+            operations(load),
+            load.keys.start,
+            load.keys.end,
+            order(load)
+        ),
+    };
     let _ = match load.until {
+        Until::Count(u64::MAX) => write!(text, "; to its end"),
         Until::Count(count) => write!(text, "; {}", counted(count, "request")),
         Until::Elapsed(elapsed) => write!(text, "; for {}", time(elapsed)),
     };
-    text.push_str(&pace(&load.pace));
+    if load.recorded.is_none() {
+        text.push_str(&pace(&load.pace));
+    }
     let _ = write!(text, ", {}", counted(load.clients.into(), "client"));
     if load.pipeline > 1 {
         let _ = write!(text, ", pipeline {}", load.pipeline);
@@ -182,6 +189,15 @@ fn load(load: &Load) -> String {
     }
     text.push_str(&follows(load));
     text
+}
+
+fn trace(recorded: &TraceSource) -> String {
+    let speed = match recorded.speed {
+        Speed::Times(1.0) => "as recorded (open loop)".to_owned(),
+        Speed::Times(times) => format!("{times}x as fast as recorded (open loop)"),
+        Speed::Unpaced => "as fast as possible (closed loop)".to_owned(),
+    };
+    format!("the trace {}, {speed}", recorded.file.display())
 }
 
 fn pace(pace: &Pace) -> String {

@@ -40,6 +40,8 @@ pub const OPERATIONS: usize = 100;
 pub const RATE: f64 = 1e8;
 /// Steps of a rate.
 pub const STEPS: usize = 1000;
+/// Times faster than recorded that a trace is replayed.
+pub const SPEED: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
 /// Exponent of a zipfian order.
 pub const EXPONENT: f64 = 3.0;
 /// Any duration: pauses, phases, times to live.

@@ -35,6 +35,8 @@ pub use files::ReadFile;
 pub use overrides::Overrides;
 pub use problem::{Place, Problem, Problems, Source};
 
+use std::path::Path;
+
 use files::Files;
 use plan::Plan;
 use units::FromText;
@@ -125,6 +127,7 @@ impl Loading {
             files: &files,
             document: first_place(&tree),
             name: name_of(file),
+            folder: Path::new(file).parent().unwrap_or(Path::new("")).to_owned(),
             target,
             clients: overrides.clients,
         };

@@ -10,6 +10,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use super::commands::effect_of;
 pub use super::operation::{Effect, Follow, KeyChoice, Operation, Part, When, Word};
 
 /// A whole workload, ready to be driven.
@@ -381,6 +382,87 @@ pub struct Load {
     pub pace: Pace,
     /// Time to live, for the operations that tell one.
     pub ttl: Ttl,
+    /// Where requests come from that are not drawn; keys, order and pace mean nothing then.
+    #[serde(default)]
+    pub recorded: Option<Box<TraceSource>>,
+}
+
+impl Load {
+    /// Whether requests are due at times of their own, whether or not replies have come.
+    #[must_use]
+    pub fn is_open_loop(&self) -> bool {
+        match &self.recorded {
+            Some(recorded) => recorded.speed != Speed::Unpaced,
+            None => self.pace != Pace::Closed,
+        }
+    }
+}
+
+/// Requests that somebody recorded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TraceSource {
+    /// The trace.
+    pub file: PathBuf,
+    /// How it is written down.
+    pub format: TraceFormat,
+    /// When requests are due.
+    pub speed: Speed,
+    /// Stands before every key that the trace names.
+    pub prefix: String,
+}
+
+/// How a trace is written down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TraceFormat {
+    /// libCacheSim's oracleGeneral: 24-byte little-endian records of u32 time (s), u64 object id, u32 size (bytes),
+    /// i64 next access.
+    OracleGeneral,
+    /// Comma-separated values under a line of column names.
+    Csv(TraceColumns),
+    /// Twitter's cluster traces: timestamp (s), key, key size, value size, client, operation, TTL (s).
+    Twitter,
+    /// One key a line.
+    Ids,
+    /// What `redis-cli MONITOR` prints.
+    Monitor,
+}
+
+impl TraceFormat {
+    /// Whether it tells when requests were made.
+    #[must_use]
+    pub fn has_times(&self) -> bool {
+        match self {
+            Self::OracleGeneral | Self::Twitter | Self::Monitor => true,
+            Self::Csv(columns) => columns.time.is_some(),
+            Self::Ids => false,
+        }
+    }
+}
+
+/// Which columns of a CSV file hold what. Only the key is needed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TraceColumns {
+    /// Key.
+    pub key: String,
+    /// Time of the request, seconds, decimals allowed.
+    pub time: Option<String>,
+    /// Size of the value, bytes.
+    pub size: Option<String>,
+    /// Operation, by its name in Redis or memcached.
+    pub operation: Option<String>,
+    /// Time to live, seconds; 0 or empty for none.
+    pub ttl: Option<String>,
+}
+
+/// When recorded requests are due.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Speed {
+    /// When they were recorded, so many times faster.
+    Times(f64),
+    /// When a reply has come: as fast as possible, on a closed loop.
+    Unpaced,
 }
 
 /// How keys are drawn from a range.

@@ -309,6 +309,35 @@ scalar!(Ttl, "ttl", "A time to live: `30s`, `5m`, `1h`; `none`: what is written 
     "anyOf": [{ "const": "none" }, { "type": "string", "pattern": "^[0-9][0-9_.]*(ns|us|µs|ms|s|m|h|d)$" }]
 });
 
+/// How fast recorded requests are sent again.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Speed {
+    /// When they were recorded, so many times faster.
+    Times(f64),
+    /// `as_fast_as_possible`: when a reply has come.
+    Unpaced,
+}
+
+impl FromText for Speed {
+    const WHAT: &'static str = "a speed such as as_recorded, 10x or as_fast_as_possible";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "as_recorded" => Ok(Self::Times(1.0)),
+            "as_fast_as_possible" => Ok(Self::Unpaced),
+            other => other
+                .strip_suffix('x')
+                .and_then(decimal)
+                .map(Self::Times)
+                .ok_or_else(|| no::<Self>(text)),
+        }
+    }
+}
+
+scalar!(Speed, "speed", "How fast recorded requests are sent again: `as_recorded`, so many times faster (`10x`), `as_fast_as_possible`.", {
+    "anyOf": [{ "enum": ["as_recorded", "as_fast_as_possible"] }, { "type": "string", "pattern": "^[0-9][0-9_.]*x$" }]
+});
+
 /// A share: 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Portion(pub(super) f64);

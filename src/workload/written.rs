@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 
 use super::reader::{At, Entries, Given, SCALAR_OR_MAP};
 use super::units::{
-    Command, Count, FromText, KeyRange, Name, Number, Plain, Portion, Rate, Setting, Size, Text,
-    Threads, Time, Ttl,
+    Command, Count, FromText, KeyRange, Name, Number, Plain, Portion, Rate, Setting, Size, Speed,
+    Text, Threads, Time, Ttl,
 };
 use super::words;
 use distribution::Distribution;
@@ -305,6 +305,8 @@ pub(super) enum Phase {
     Flood(Load),
     /// Draws operations by their shares, on keys drawn from all of them.
     Mix(Load),
+    /// Sends again what somebody recorded.
+    Replay(Replay),
     /// Waits; on a server with a virtual clock, turns the clock.
     Pause(At<Pause>),
     /// Several of the others but `pause` at the same time, each with clients of its own, and a phase of its own for expectations
@@ -356,6 +358,83 @@ pub(super) struct Load {
     /// database.
     #[schemars(extend("default" = "nothing"))]
     pub(super) on_miss: Given<Command>,
+}
+
+/// A trace, sent again.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(
+    rename = "replay",
+    default,
+    deny_unknown_fields,
+    expecting = "a map with the keys of a replay"
+)]
+#[schemars(extend("required" = ["file", "format"]))]
+pub(super) struct Replay {
+    /// The phase's name. Left out: `replay`, made unique.
+    pub(super) name: Given<Name>,
+    /// The trace, beside this file; zstd and gzip are unpacked.
+    pub(super) file: Given<Plain>,
+    /// How it is written down.
+    pub(super) format: Given<Format>,
+    /// Of csv, the columns by their names in its first line.
+    pub(super) columns: Given<Columns>,
+    /// `as_recorded` where the trace has times (latency counts from the due time), `10x` as fast, or `as_fast_as_possible`.
+    pub(super) speed: Given<Speed>,
+    /// The phase ends after this many requests. Left out: with the trace.
+    pub(super) limit: Given<Count>,
+    /// The phase ends after this long.
+    #[serde(rename = "for")]
+    pub(super) for_: Given<Time>,
+    /// Connections.
+    #[schemars(extend("default" = 1))]
+    pub(super) clients: Given<Count>,
+    /// Requests in flight per connection, at the most.
+    #[schemars(extend("default" = 1))]
+    pub(super) pipeline: Given<Count>,
+    /// Time to live of what is written, where the trace has none.
+    #[schemars(extend("default" = "none"))]
+    pub(super) ttl: Given<Ttl>,
+    /// What follows a read that misses: `nothing` or `set`.
+    #[schemars(extend("default" = "nothing"))]
+    pub(super) on_miss: Given<Command>,
+}
+
+/// How a trace is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename = "trace_format", rename_all = "snake_case")]
+pub(super) enum Format {
+    /// libCacheSim's: 24-byte records of time, object, size and next access.
+    OracleGeneral,
+    /// Values between commas under a line of column names.
+    Csv,
+    /// Twitter's cluster traces.
+    Twitter,
+    /// One key a line.
+    Ids,
+    /// What `redis-cli MONITOR` prints. Commands that could harm, or whose keys are not known, are left out.
+    Monitor,
+}
+
+/// Columns of a CSV file.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(
+    rename = "trace_columns",
+    default,
+    deny_unknown_fields,
+    expecting = "a map of columns, `key` among them"
+)]
+#[schemars(extend("required" = ["key"]))]
+pub(super) struct Columns {
+    /// The key.
+    pub(super) key: Given<Plain>,
+    /// When, seconds.
+    pub(super) time: Given<Plain>,
+    /// Size of the value, bytes.
+    pub(super) size: Given<Plain>,
+    /// The operation, by its name in Redis or memcached. Left out: get.
+    pub(super) operation: Given<Plain>,
+    /// Time to live, seconds.
+    pub(super) ttl: Given<Plain>,
 }
 
 /// A rate, or how it changes.

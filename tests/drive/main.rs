@@ -18,6 +18,7 @@ mod drawn;
 mod operations;
 mod reach;
 mod repeat;
+mod replay;
 mod threads;
 mod trouble;
 

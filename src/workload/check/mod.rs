@@ -11,11 +11,14 @@ mod operations;
 mod order;
 mod pace;
 mod phases;
+mod replay;
 mod survival;
 mod target;
 
 pub(super) use expectations::asks_for_survival;
 pub(super) use phases::facts;
+
+use std::path::PathBuf;
 
 use super::files::Files;
 use super::limits;
@@ -33,6 +36,8 @@ pub(super) struct Context<'a> {
     pub(super) files: &'a Files<'a>,
     /// Where the document begins, for what is missing in it.
     pub(super) document: Place,
+    /// The folder that files are named from.
+    pub(super) folder: PathBuf,
     /// The name of a workload that gives itself none.
     pub(super) name: String,
     /// Clients of every phase that sends requests, from the command line.
@@ -56,6 +61,7 @@ pub(super) fn check(
     let settle = phases::duration(&written.settle, problems).unwrap_or_default();
     let phases = phases::phases(written, context, count, data::largest(&values), problems);
     let (target, directives) = target::target(&written.target, context, &phases.plan, problems);
+    let prefix = target::prefix(&target, &name);
     let capacity = capacity(&written.capacity, problems);
     let cells = compare::cells(&written.compare, problems);
     let mut survival = survival::survival(&written.survival, count, problems);
@@ -70,7 +76,7 @@ pub(super) fn check(
             .get()
             .map_or_else(String::new, |(question, _)| question.0.clone()),
         seed: written.seed.get().map_or(42, |(Count(seed), _)| *seed),
-        keys: data::key_space(&written.keys, count, target::prefix(&target, &name)),
+        keys: data::key_space(&written.keys, count, prefix.clone()),
         target,
         timeouts: access::timeouts(&written.timeouts, problems),
         threads: threads(&written.threads, problems),
@@ -79,7 +85,7 @@ pub(super) fn check(
         capacity,
         values,
         settle,
-        phases: phases.plan,
+        phases: replay::under(&prefix, phases.plan),
         survival,
         cells,
         repeat,

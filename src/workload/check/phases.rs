@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::operations::operations;
 use super::order::{Drawn, drawn};
-use super::{Context, bounded, pace};
+use super::{Context, bounded, pace, replay};
 use crate::workload::expect::PhaseFacts;
 use crate::workload::files::Files;
 use crate::workload::limits;
@@ -99,7 +99,7 @@ pub(super) fn phases(
         .iter()
         .zip(names)
         .map(|(step, name)| Phase {
-            action: action(step.phase, &name, &space, problems),
+            action: action(step.phase, &name, &space, context, problems),
             beside: step.beside,
             name,
         })
@@ -205,6 +205,7 @@ fn kind_and_name(phase: &At<written::Phase>) -> (&'static str, Option<(&Name, Pl
         Some(written::Phase::Read(load)) => (Kind::Read.name(), load.name.get()),
         Some(written::Phase::Flood(load)) => (Kind::Flood.name(), load.name.get()),
         Some(written::Phase::Mix(load)) => (Kind::Mix.name(), load.name.get()),
+        Some(written::Phase::Replay(replay)) => ("replay", replay.name.get()),
         Some(written::Phase::Pause(pause)) => match &pause.value {
             Some(written::Pause::Named(pause)) => ("pause", pause.name.get()),
             _ => ("pause", None),
@@ -227,6 +228,7 @@ fn action(
     phase: &At<written::Phase>,
     name: &str,
     space: &Space<'_>,
+    context: &Context<'_>,
     problems: &mut Vec<Problem>,
 ) -> Action {
     let (kind, load) = match &phase.value {
@@ -234,6 +236,10 @@ fn action(
         Some(written::Phase::Read(load)) => (Kind::Read, load),
         Some(written::Phase::Flood(load)) => (Kind::Flood, load),
         Some(written::Phase::Mix(load)) => (Kind::Mix, load),
+        Some(written::Phase::Replay(replay)) => {
+            let keys = space.count.unwrap_or(1);
+            return Action::Load(replay::replay(replay, phase.place, keys, context, problems));
+        }
         Some(written::Phase::Pause(pause)) => return Action::Pause(pause_time(pause, problems)),
         Some(written::Phase::Parallel(_)) | None => return Action::Pause(Duration::ZERO),
     };
@@ -314,6 +320,7 @@ fn load(
         ) as u32,
         pace,
         ttl,
+        recorded: None,
     };
     note_what_never_happens(&load, written, name, problems);
     note_no_room(&load, written, space, problems);
@@ -368,7 +375,7 @@ fn until(
     }
 }
 
-fn ttl(written: &Given<units::Ttl>, problems: &mut Vec<Problem>) -> Ttl {
+pub(super) fn ttl(written: &Given<units::Ttl>, problems: &mut Vec<Problem>) -> Ttl {
     match written.get() {
         None | Some((units::Ttl::None, _)) => Ttl::None,
         Some((units::Ttl::After(time), place)) => {

@@ -3,7 +3,7 @@
 use super::{Context, access};
 use crate::workload::commands;
 use crate::workload::plan::{
-    Action, Capacity, ClockKind, Directive, Operation, Pace, Phase, Plan, Target, Until,
+    Action, Capacity, ClockKind, Directive, Operation, Phase, Plan, Target, Until,
 };
 use crate::workload::problem::{Place, Problem};
 use crate::workload::reader::{At, Entries, Given};
@@ -75,7 +75,7 @@ fn driven(parsed: Result<Driven, String>, place: Place, problems: &mut Vec<Probl
 fn default_clock(phases: &[Phase]) -> ClockKind {
     let is_counted = |phase: &Phase| match &phase.action {
         Action::Pause(_) => true,
-        Action::Load(load) => matches!(load.until, Until::Count(_)) && load.pace == Pace::Closed,
+        Action::Load(load) => matches!(load.until, Until::Count(_)) && !load.is_open_loop(),
     };
     if phases
         .iter()
