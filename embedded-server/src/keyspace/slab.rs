@@ -6,8 +6,8 @@
 //! class   8, 16 .. 1024, then 1088, 1152 .. 4160 bytes; a list of its chunks that have room
 //! ```
 //!
-//! Spans are mapped page by page. Huge pages make GET some 14 % cheaper at a pipeline of 64, and hold up the command that
-//! touches one first for more than a millisecond.
+//! Spans are mapped page by page: a huge page saves misses of the address cache, but its first touch holds up a command for
+//! longer than growth may.
 //!
 //! Larger requests go straight to the global allocator. A chunk without a live block can serve another class, and a span
 //! without one goes back (all but one), so memory follows the data down as well as up.
