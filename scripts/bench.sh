@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Prints server CPU per operation, bytes per key and client CPU per operation beside redis-server, valkey-server and
-# redis-benchmark, all measured in one run. Arguments: [--rounds N] [--keys N] [cpu] [memory] [client]
+# Prints server CPU per operation and bytes per key beside redis-server and valkey-server, CPU, system calls and memory of the
+# client beside other generators, and how late requests are sent on an open loop, all measured in one run.
+# Arguments: [--rounds N] [--keys N] [cpu] [memory] [client] [lateness]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

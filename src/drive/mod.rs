@@ -68,6 +68,8 @@ pub struct Driven {
     pub began_ns: u64,
     /// When the last reply came, or waiting for it was given up.
     pub ended_ns: u64,
+    /// Worker threads.
+    pub workers: u64,
     /// CPU seconds of the workers.
     pub cpu_s: f64,
     /// Of these, seconds spent watching the clock with nothing else to do.
@@ -250,6 +252,7 @@ fn alone(began_ns: u64, finished: Finished) -> Driven {
         in_flight: finished.in_flight,
         began_ns,
         ended_ns: finished.ended_ns,
+        workers: 1,
         cpu_s: finished.cpu_s,
         spin_s: finished.spin_s,
         reconnects: finished.reconnects,
@@ -267,6 +270,7 @@ fn add(whole: &mut Driven, finished: Finished) {
     whole.due += finished.due;
     whole.in_flight += finished.in_flight;
     whole.ended_ns = whole.ended_ns.max(finished.ended_ns);
+    whole.workers += 1;
     whole.cpu_s += finished.cpu_s;
     whole.spin_s += finished.spin_s;
     whole.reconnects += finished.reconnects;

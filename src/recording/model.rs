@@ -142,6 +142,9 @@ pub struct PhaseRecord {
     pub service_time: Option<Latency>,
     /// How late requests were sent after they were due; absent for a closed loop.
     pub lateness: Option<Latency>,
+    /// Threads that drove; 0 where a recording does not tell.
+    #[serde(default)]
+    pub client_threads: u64,
     /// CPU seconds that the driving threads used.
     pub client_cpu_s: f64,
     /// Of these, seconds spent watching the clock for the next due time with nothing else to do.

@@ -229,8 +229,7 @@ impl Run<'_> {
             driven.began_ns,
             driven.ended_ns,
         ));
-        let cores = threads(self.plan).min(u64::from(load.clients));
-        self.warn(warn::phase(&self.label(course.cell), &record, cores));
+        self.warn(warn::phase(&self.label(course.cell), &record));
         course.repetition.phases.push(record);
         course.taken.resize(index, Vec::new());
         course.taken.push(driven.taken);

@@ -34,10 +34,10 @@ const TICKS_MIN: f64 = 2.0;
 const OFF: f64 = 0.01;
 
 /// What is to be said of a phase of load.
-pub(super) fn phase(cell: &str, record: &PhaseRecord, cores: u64) -> Vec<String> {
+pub(super) fn phase(cell: &str, record: &PhaseRecord) -> Vec<String> {
     let place = format!("phase `{}` of `{cell}`", record.name);
     [
-        busy(&place, record, cores),
+        busy(&place, record),
         late(&place, record),
         unanswered(&place, record),
         reconnected(&place, record),
@@ -47,9 +47,9 @@ pub(super) fn phase(cell: &str, record: &PhaseRecord, cores: u64) -> Vec<String>
     .collect()
 }
 
-fn busy(place: &str, record: &PhaseRecord, cores: u64) -> Option<String> {
+fn busy(place: &str, record: &PhaseRecord) -> Option<String> {
     let worked_s = record.client_cpu_s - record.client_spin_s;
-    let share = worked_s / (record.elapsed_s * cores as f64);
+    let share = worked_s / (record.elapsed_s * record.client_threads.max(1) as f64);
     (record.offered_rate.is_some() && share > BUSY).then(|| {
         format!(
             "{place}: the client kept its core {:.0} % busy, so that the latencies are partly its own: lower the rate, \

@@ -31,6 +31,8 @@ fn two_threads_send_what_one_does_and_know_what_became_of_every_key() {
         counts.collect::<Vec<_>>()
     };
     assert_eq!(counted(&one), counted(&two));
+    let threads = |recording: &Recording| phases(recording)[2].client_threads;
+    assert_eq!((threads(&one), threads(&two)), (1, 2));
     let survival = |recording: &Recording| {
         let survival = recording.cells[0].repetitions[0].survival.clone();
         let survival = survival.expect("a probe");
