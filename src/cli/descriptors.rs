@@ -1,7 +1,7 @@
 //! Open files: every connection is one, and many systems allow a process few until it asks for more.
 
 use super::exit::BadInput;
-use crate::workload::plan::{Action, Plan, Target};
+use crate::workload::plan::{Plan, Target};
 
 /// Files beside the connections of the load: the control plane, runtimes, what is written.
 const OTHERS: u64 = 64;
@@ -25,11 +25,7 @@ pub(super) fn make_room(plan: &Plan) -> anyhow::Result<()> {
 
 /// The most clients that `plan` has at a time, and the files that they need in this process.
 fn needed(plan: &Plan) -> (u64, u64) {
-    let clients = plan.phases.iter().map(|phase| match &phase.action {
-        Action::Load(load) => u64::from(load.clients),
-        Action::Pause(_) => 0,
-    });
-    let clients = clients.max().unwrap_or(0);
+    let clients = plan.most_clients();
     let ends = match plan.target {
         // The server's ends of the connections are in this process as well.
         Target::Embedded { .. } => 2,

@@ -22,9 +22,7 @@ pub use watch::Watch;
 use crate::drive::encode::Encoder;
 use crate::drive::{Access, Interrupt, Limits, sweep};
 use crate::recording::model::Server;
-use crate::workload::plan::{
-    Action, ClockKind, Directive, Endpoint, KeySpace, Operation, Plan, Target,
-};
+use crate::workload::plan::{ClockKind, Directive, Endpoint, KeySpace, Operation, Plan, Target};
 use embedded::Embedded;
 use endpoint::Lent;
 use spawn::Spawned;
@@ -138,7 +136,7 @@ impl Running {
         };
         running.clear(interrupt)?;
         if let Kind::Lent(_, endpoint) = &running.kind {
-            endpoint::see_that_clients_fit(&mut running.control, endpoint, most_clients(plan))?;
+            endpoint::see_that_clients_fit(&mut running.control, endpoint, plan.most_clients())?;
         }
         if let Kind::Lent(_, endpoint) = &running.kind {
             endpoint::refuse_to_evict_others(&mut running.control, endpoint, plan.capacity)?;
@@ -311,18 +309,9 @@ impl Drop for Running {
     }
 }
 
-/// The most clients that `plan` has at a time.
-fn most_clients(plan: &Plan) -> u64 {
-    let loads = plan.phases.iter().filter_map(|phase| match &phase.action {
-        Action::Load(load) => Some(u64::from(load.clients)),
-        Action::Pause(_) => None,
-    });
-    loads.max().unwrap_or(0)
-}
-
 /// The directive with which a server of our own takes more clients than servers usually do, where that is needed.
 fn room_for_clients(plan: &Plan) -> impl Iterator<Item = Directive> {
-    let needed = most_clients(plan) + CONTROL_CLIENTS;
+    let needed = plan.most_clients() + CONTROL_CLIENTS;
     let directive = Directive {
         name: "maxclients".to_owned(),
         value: needed.to_string(),

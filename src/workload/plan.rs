@@ -55,6 +55,23 @@ pub struct Plan {
     pub notes: Vec<String>,
 }
 
+impl Plan {
+    /// The most clients that there are at a time: those of phases beside one another add up.
+    #[must_use]
+    pub fn most_clients(&self) -> u64 {
+        let (mut now, mut most) = (0, 0);
+        for phase in &self.phases {
+            let clients = match &phase.action {
+                Action::Load(load) => u64::from(load.clients),
+                Action::Pause(_) => 0,
+            };
+            now = if phase.beside { now + clients } else { clients };
+            most = most.max(now);
+        }
+        most
+    }
+}
+
 /// What is driven.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
