@@ -61,7 +61,7 @@ fn a_misspelt_phase() {
 phases:
   - sav: { keys: all }"#,
         r#"
-w.yaml:3:5: unknown phase `sav`; known: save, read, flood, mix, pause, parallel; did you mean `save`?
+w.yaml:3:5: unknown phase `sav`; known: save, read, flood, mix, replay, pause, parallel; did you mean `save`?
   |
 3 |   - sav: { keys: all }
   |     ^^^
@@ -736,7 +736,7 @@ phases:
   - save:
     keys: all"#,
         r#"
-w.yaml:3:5: found 2 keys side by side; a phase is one of save, read, flood, mix, pause or parallel (what belongs to `save` must stand further to the right)
+w.yaml:3:5: found 2 keys side by side; a phase is one of save, read, flood, mix, replay, pause or parallel (what belongs to `save` must stand further to the right)
   |
 3 |   - save:
   |     ^
@@ -1449,5 +1449,59 @@ shares.csv:4:1: `half` is not a share such as 95% or 0.95
         told("# nothing\n"),
         "w.yaml:2:47: shares.csv holds no row; each is a line `keys,requests`".to_owned()
             + at_its_name
+    );
+}
+
+#[test]
+fn a_replay_of_nothing() {
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ replay: { clients: 2 } ]"#,
+        r#"
+w.yaml:2:11: a replay needs the format of its trace: oracle_general, csv, twitter, ids or monitor
+  |
+2 | phases: [ replay: { clients: 2 } ]
+  |           ^
+w.yaml:2:11: a replay needs its trace, as in file: traces/web.csv
+  |
+2 | phases: [ replay: { clients: 2 } ]
+  |           ^
+"#,
+    );
+}
+
+#[test]
+fn a_replay_that_contradicts_itself() {
+    refused(
+        r#"keys: { count: 10000 }
+phases:
+  - replay: { file: t, format: ids, speed: 2x, columns: { key: id }, for: 1s, limit: 5, on_miss: get }
+  - replay: { file: t, format: csv, speed: 5 }"#,
+        r#"
+w.yaml:3:44: this trace does not tell when requests were made; write as_fast_as_possible, or name its `time` column
+  |
+3 |   - replay: { file: t, format: ids, speed: 2x, columns: { key: id }, for: 1s, limit: 5, on_miss: get
+  |                                            ^^
+w.yaml:3:57: only csv has columns with names; leave `columns` out, or write format: csv
+  |
+3 | play: { file: t, format: ids, speed: 2x, columns: { key: id }, for: 1s, limit: 5, on_miss: get }
+  |                                                   ^
+w.yaml:3:75: `for` and `limit` say both when the replay ends; leave one out
+  |
+3 | ormat: ids, speed: 2x, columns: { key: id }, for: 1s, limit: 5, on_miss: get }
+  |                                                   ^^
+w.yaml:3:98: unknown follower of a recorded read `get`; known: nothing, set; did you mean `set`?
+  |
+3 | columns: { key: id }, for: 1s, limit: 5, on_miss: get }
+  |                                                   ^^^
+w.yaml:4:32: csv needs the names of its columns, as in columns: { key: key, time: time, size: size }
+  |
+4 |   - replay: { file: t, format: csv, speed: 5 }
+  |                                ^^^
+w.yaml:4:44: `5` is not a speed such as as_recorded, 10x or as_fast_as_possible
+  |
+4 |   - replay: { file: t, format: csv, speed: 5 }
+  |                                            ^
+"#,
     );
 }
