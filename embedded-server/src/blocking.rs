@@ -177,6 +177,8 @@ impl Context<'_> {
         };
         self.client.blocked = true;
         self.server.blocked.enqueue(self.client.slot, wait);
+        // A key that goes by itself may be what is waited for.
+        self.server.record_removals();
     }
 }
 

@@ -13,6 +13,7 @@ use std::task::Waker;
 use crate::command::table::Command;
 use crate::config::{ClientClass, OutputLimit};
 use crate::keyspace::Db;
+use crate::pubsub::Topic;
 use crate::resp::Protocol;
 use crate::transaction::{Transaction, WatchedKey};
 
@@ -127,10 +128,16 @@ pub struct Client {
     pub channels: BTreeSet<Box<[u8]>>,
     /// The patterns it is subscribed to.
     pub patterns: BTreeSet<Box<[u8]>>,
+    /// The channels of shards it is subscribed to.
+    pub shards: BTreeSet<Box<[u8]>>,
     /// MONITOR: it is shown every command.
     pub monitor: bool,
     /// What it has queued since MULTI.
     pub transaction: Option<Transaction>,
+    /// Whether its reads are tracked, so that it may keep what it has read.
+    pub tracks: bool,
+    /// CLIENT CACHING: what it has announced of the reads of the next command.
+    pub caching: Option<bool>,
     /// The keys it watches.
     pub watched: Vec<WatchedKey>,
     /// Whether it waits for a key and carries out nothing meanwhile.
@@ -168,8 +175,11 @@ impl Client {
             last_command: None,
             channels: BTreeSet::new(),
             patterns: BTreeSet::new(),
+            shards: BTreeSet::new(),
             monitor: false,
             transaction: None,
+            tracks: false,
+            caching: None,
             watched: Vec::new(),
             blocked: false,
             deny_blocking: false,
@@ -184,7 +194,16 @@ impl Client {
     /// How many channels and patterns it is subscribed to.
     #[must_use]
     pub fn subscriptions(&self) -> usize {
-        self.channels.len() + self.patterns.len()
+        self.channels.len() + self.patterns.len() + self.shards.len()
+    }
+
+    /// The names of one kind that it is subscribed to.
+    pub fn topics(&mut self, topic: Topic) -> &mut BTreeSet<Box<[u8]>> {
+        match topic {
+            Topic::Channel => &mut self.channels,
+            Topic::Pattern => &mut self.patterns,
+            Topic::Shard => &mut self.shards,
+        }
     }
 
     /// Which limits hold for what waits to be sent to it.
@@ -325,6 +344,13 @@ impl Clients {
     /// The client in `slot`, unless it is taken out.
     pub fn get_mut(&mut self, slot: usize) -> Option<&mut Client> {
         self.slots.get_mut(slot)?.as_deref_mut()
+    }
+
+    /// Whether the client in `slot`, unless it is taken out, has this number.
+    #[must_use]
+    pub fn is(&self, slot: usize, id: ClientId) -> bool {
+        let client = self.slots.get(slot).and_then(Option::as_ref);
+        client.is_some_and(|client| client.id == id)
     }
 
     /// Every client but one that is taken out.

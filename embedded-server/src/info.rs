@@ -7,6 +7,7 @@ use crate::client::Client;
 use crate::command::connection::REDIS_VERSION;
 use crate::machine;
 use crate::node::Server;
+use crate::pubsub::Topic;
 use crate::stats::Stats;
 use crate::thread_time;
 
@@ -159,8 +160,10 @@ fn clients(lines: &mut Lines, server: &Server, client: &Client) {
             .max()
             .unwrap_or(0),
     );
-    lines.put("blocked_clients", server.blocked.len());
-    lines.put("tracking_clients", 0);
+    let waiting = server.blocked.len() + server.pause.waiting();
+    lines.put("blocked_clients", waiting);
+    let [tracking, ..] = server.tracking.counts();
+    lines.put("tracking_clients", tracking);
     lines.put("clients_in_timeout_table", server.blocked.with_deadline());
 }
 
@@ -312,7 +315,11 @@ fn persistence(lines: &mut Lines, server: &Server, _: &Client) {
 fn stats(lines: &mut Lines, server: &Server, _: &Client) {
     traffic(lines, &server.stats);
     keys(lines, server);
-    forks_and_tracking(lines);
+    forks_and_defragmentation(lines);
+    let [_, keys, items, prefixes] = server.tracking.counts();
+    lines.put("tracking_total_keys", keys);
+    lines.put("tracking_total_items", items);
+    lines.put("tracking_total_prefixes", prefixes);
     replies(lines, &server.stats);
 }
 
@@ -367,19 +374,21 @@ fn keys(lines: &mut Lines, server: &Server) {
     lines.put("current_eviction_exceeded_time", exceeded_ms);
     lines.put("keyspace_hits", counters.hits);
     lines.put("keyspace_misses", counters.misses);
-    lines.put("pubsub_channels", server.pubsub.channels().count());
+    lines.put(
+        "pubsub_channels",
+        server.pubsub.names(Topic::Channel).count(),
+    );
     lines.put("pubsub_patterns", server.pubsub.patterns());
+    lines.put(
+        "pubsubshard_channels",
+        server.pubsub.names(Topic::Shard).count(),
+    );
 }
 
 /// What this server does not do, in the place where Redis tells of it.
-fn forks_and_tracking(lines: &mut Lines) {
+fn forks_and_defragmentation(lines: &mut Lines) {
     lines.put_each(
-        &[
-            "pubsubshard_channels",
-            "latest_fork_usec",
-            "total_forks",
-            "migrate_cached_sockets",
-        ],
+        &["latest_fork_usec", "total_forks", "migrate_cached_sockets"],
         0,
     );
     lines.put_each(
@@ -393,14 +402,6 @@ fn forks_and_tracking(lines: &mut Lines) {
     lines.put_each(&["active_defrag_key_hits", "active_defrag_key_misses"], 0);
     lines.put_each(
         &["total_active_defrag_time", "current_active_defrag_time"],
-        0,
-    );
-    lines.put_each(
-        &[
-            "tracking_total_keys",
-            "tracking_total_items",
-            "tracking_total_prefixes",
-        ],
         0,
     );
 }

@@ -91,6 +91,7 @@ pub mod look;
 pub mod machine;
 pub mod node;
 pub mod notify;
+pub mod pause;
 pub mod pubsub;
 pub mod rdb;
 pub mod resp;
@@ -99,6 +100,7 @@ pub mod snapshot;
 pub mod stats;
 pub mod text;
 pub mod thread_time;
+pub mod tracking;
 pub mod transaction;
 pub mod types;
 

@@ -10,7 +10,7 @@ use rand::{RngExt, SeedableRng};
 use tokio::sync::Notify;
 
 use crate::blocking::Blocked;
-use crate::client::{Client, Clients, Close};
+use crate::client::{Client, ClientId, Clients, Close};
 use crate::clock::{Clock, Stopwatch};
 use crate::command::FieldDeadlines;
 use crate::config::{Config, ConfigError};
@@ -19,10 +19,12 @@ use crate::keyspace::{Access, Db, EventKind, Keyspace};
 use crate::latency::LatencyMonitor;
 use crate::log::{Level, Log};
 use crate::notify::Events;
+use crate::pause::Pause;
 use crate::pubsub::{PubSub, Topic};
 use crate::resp::{Protocol, Reply};
 use crate::slowlog::SlowLog;
 use crate::stats::Stats;
+use crate::tracking::Tracker;
 use crate::transaction::Watches;
 
 /// Work units of one call of the keyspace's cron: some milliseconds at most.
@@ -114,6 +116,10 @@ pub struct Server {
     pub blocked: Blocked,
     /// Who watches which keys.
     pub watches: Watches,
+    /// Who keeps what it has read, and is told when it changes.
+    pub tracking: Tracker,
+    /// Which commands are put off.
+    pub pause: Pause,
     /// Which hashes have fields that expire.
     pub fields: FieldDeadlines,
     /// How many clients are shown every command.
@@ -135,8 +141,16 @@ pub struct Server {
     stop: Arc<Notify>,
     /// Messages to clients whose commands are running, by slot; they follow the reply.
     pushes_to_self: Vec<(usize, Vec<u8>)>,
-    /// The slot and the protocol of the client whose command is running.
-    running: Option<(usize, Protocol)>,
+    /// The client whose command is running.
+    running: Option<Running>,
+}
+
+/// What must be known of the client whose command is running, which is taken out of the registry.
+#[derive(Debug, Clone, Copy)]
+struct Running {
+    slot: usize,
+    id: ClientId,
+    protocol: Protocol,
 }
 
 impl Server {
@@ -173,6 +187,8 @@ impl Server {
             pubsub: PubSub::default(),
             blocked: Blocked::default(),
             watches: Watches::default(),
+            tracking: Tracker::default(),
+            pause: Pause::default(),
             fields: FieldDeadlines::default(),
             monitors: 0,
             stats: Stats::default(),
@@ -210,7 +226,12 @@ impl Server {
         let events = self.config.events;
         let published = events.has(Events::EXPIRED) || events.has(Events::EVICTED);
         self.keyspace
-            .record_events(published || !self.watches.is_empty());
+            .record_events(published || self.minds_removals());
+    }
+
+    /// Whether a client wants to know of removals, beyond those who listen to events.
+    fn minds_removals(&self) -> bool {
+        !(self.watches.is_empty() && self.tracking.is_empty() && self.blocked.is_empty())
     }
 
     /// Whether clients must give a password.
@@ -246,8 +267,10 @@ impl Server {
         self.stats
             .read_rates(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
         self.stats.peak_memory = self.stats.peak_memory.max(self.keyspace.used_memory());
+        self.running = None;
         self.close_idle_clients();
         self.unblock_due();
+        self.end_due_pause();
         !self.clock.is_virtual() && self.keyspace_cron()
     }
 
@@ -263,6 +286,8 @@ impl Server {
             self.now_ms,
         );
         self.publish_removals();
+        self.serve_blocked();
+        self.flush_invalidations();
         more
     }
 
@@ -270,6 +295,7 @@ impl Server {
     pub fn advance(&mut self, by: Duration) {
         self.clock.advance(by);
         self.read_clock();
+        self.running = None;
         let ticks = by.as_millis() * u128::from(self.config.hz.max(1)) / 1000;
         let calls = u64::try_from(ticks)
             .unwrap_or(CRON_CALLS_MAX)
@@ -280,6 +306,7 @@ impl Server {
             }
         }
         self.unblock_due();
+        self.end_due_pause();
     }
 
     fn close_idle_clients(&mut self) {
@@ -315,16 +342,19 @@ impl Server {
 
     /// Forgets a client whose connection has ended.
     pub fn forget(&mut self, client: &Client) {
-        client
-            .channels
-            .iter()
-            .for_each(|name| self.pubsub.unsubscribe(Topic::Channel, name, client.slot));
-        client
-            .patterns
-            .iter()
-            .for_each(|name| self.pubsub.unsubscribe(Topic::Pattern, name, client.slot));
+        for (topic, names) in [
+            (Topic::Channel, &client.channels),
+            (Topic::Pattern, &client.patterns),
+            (Topic::Shard, &client.shards),
+        ] {
+            for name in names {
+                self.pubsub.unsubscribe(topic, name, client.slot);
+            }
+        }
         self.monitors -= usize::from(client.monitor);
         self.blocked.forget(client.slot);
+        self.pause.forget(client.slot);
+        self.tracking.disable(client.id);
         self.watches.forget(&client.watched, client.slot);
         self.clients.release(client.slot);
     }
@@ -334,16 +364,20 @@ impl Server {
 impl Server {
     /// Says whose commands run from here on, so that messages to that client follow its replies.
     pub fn enter(&mut self, client: &Client) {
-        self.running = Some((client.slot, client.protocol));
+        self.running = Some(Running {
+            slot: client.slot,
+            id: client.id,
+            protocol: client.protocol,
+        });
     }
 
     /// Writes the messages that the running client has got behind its reply.
     #[inline]
     pub fn flush_pushes(&mut self, reply: &mut Reply) {
         if !self.pushes_to_self.is_empty()
-            && let Some((slot, _)) = self.running
+            && let Some(running) = self.running
         {
-            self.flush_pushes_of(slot, reply);
+            self.flush_pushes_of(running.slot, reply);
         }
     }
 
@@ -359,28 +393,49 @@ impl Server {
 
     /// Publishes a message; says how many subscriptions it reached.
     pub fn publish(&mut self, channel: &[u8], message: &[u8]) -> usize {
-        let Self {
-            pubsub,
-            clients,
-            pushes_to_self,
-            running,
-            ..
-        } = self;
-        let running = *running;
-        pubsub.receivers(channel, |slot, pattern| match clients.get_mut(slot) {
+        let mut receivers = Vec::new();
+        let count = self.pubsub.receivers(channel, |slot, pattern| {
+            receivers.push((slot, pattern.map(<[u8]>::to_vec)));
+        });
+        for (slot, pattern) in receivers {
+            self.push_to(slot, |reply| {
+                published(reply, pattern.as_deref(), channel, message);
+            });
+        }
+        count
+    }
+
+    /// Publishes a message on a channel of a shard; says how many it reached.
+    pub fn publish_to_shard(&mut self, channel: &[u8], message: &[u8]) -> usize {
+        let receivers = self.pubsub.subscribers(Topic::Shard, channel).to_vec();
+        for &slot in &receivers {
+            self.push_to(slot, |reply| {
+                reply.push(3);
+                [&b"smessage"[..], channel, message]
+                    .iter()
+                    .for_each(|part| reply.bulk(part));
+            });
+        }
+        receivers.len()
+    }
+
+    /// Sends a client what `write` writes in its protocol; to the one whose command is running, behind its reply.
+    pub(crate) fn push_to(&mut self, slot: usize, write: impl FnOnce(&mut Reply)) {
+        let running = self.running.filter(|running| running.slot == slot);
+        match self.clients.get_mut(slot) {
             Some(client) => {
-                let text = published(client.protocol, pattern, channel, message);
-                client.send_later(text.bytes());
+                let mut message = Reply::new(client.protocol);
+                write(&mut message);
+                client.send_later(message.bytes());
                 client.wake();
             }
             None => {
-                let protocol = running
-                    .filter(|(own, _)| *own == slot)
-                    .map_or(Protocol::Resp3, |(_, own)| own);
-                let text = published(protocol, pattern, channel, message);
-                pushes_to_self.push((slot, text.bytes().to_vec()));
+                let protocol = running.map_or(Protocol::Resp3, |running| running.protocol);
+                let mut message = Reply::new(protocol);
+                write(&mut message);
+                self.pushes_to_self.push((slot, message.bytes().to_vec()));
             }
-        })
+        }
     }
 
     /// Tells that `event` has happened to a key: publishes it, if `notify-keyspace-events` asks for its class, after the
@@ -388,26 +443,38 @@ impl Server {
     #[inline]
     pub fn notify(&mut self, class: Events, event: &str, db: Db, key: &[u8]) {
         self.publish_removals();
+        if class != Events::KEY_MISS {
+            self.touch(db, key);
+        }
         self.tell(class, event, db, key);
     }
 
     #[inline]
     fn tell(&mut self, class: Events, event: &str, db: Db, key: &[u8]) {
-        if class != Events::KEY_MISS {
-            self.touch(db, key);
-        }
         if self.config.events.has(class) {
             self.publish_event(event, db, key);
         }
     }
 
-    /// A key has changed: whoever watches it or waits for it learns of it.
+    /// A command has changed a key: whoever watches it, waits for it or has kept it learns of it.
     #[inline]
-    fn touch(&mut self, db: Db, key: &[u8]) {
+    pub(crate) fn touch(&mut self, db: Db, key: &[u8]) {
+        let by = self.running.map(|running| running.id);
+        self.changed(db, key, by);
+    }
+
+    #[inline]
+    fn changed(&mut self, db: Db, key: &[u8], by: Option<ClientId>) {
         if !self.watches.is_empty() {
             self.watches.touch(db, key);
         }
         self.blocked.signal(db, key);
+        self.invalidate(key, by);
+    }
+
+    /// Whether the running command is of the client with this number.
+    pub(crate) fn is_running(&self, id: ClientId) -> bool {
+        self.running.is_some_and(|running| running.id == id)
     }
 
     /// Tells whoever watches a key of `db` that it changes, before the database is emptied or exchanged for `other`.
@@ -428,6 +495,7 @@ impl Server {
                 EventKind::Expired => (Events::EXPIRED, "expired"),
                 EventKind::Evicted => (Events::EVICTED, "evicted"),
             };
+            self.changed(removal.db, &removal.key, None);
             self.tell(class, event, removal.db, &removal.key);
         }
     }
@@ -446,8 +514,7 @@ impl Server {
 }
 
 /// A message as a subscriber gets it.
-fn published(protocol: Protocol, pattern: Option<&[u8]>, channel: &[u8], message: &[u8]) -> Reply {
-    let mut reply = Reply::new(protocol);
+fn published(reply: &mut Reply, pattern: Option<&[u8]>, channel: &[u8], message: &[u8]) {
     match pattern {
         Some(pattern) => {
             reply.push(4);
@@ -461,7 +528,6 @@ fn published(protocol: Protocol, pattern: Option<&[u8]>, channel: &[u8], message
     }
     reply.bulk(channel);
     reply.bulk(message);
-    reply
 }
 
 /// A number nobody can foretell: the standard library keys its hash maps by the system's randomness.

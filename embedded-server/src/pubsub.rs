@@ -11,6 +11,7 @@ type Topics = BTreeMap<Box<[u8]>, Vec<usize>>;
 pub struct PubSub {
     channels: Topics,
     patterns: Topics,
+    shards: Topics,
 }
 
 /// What kind of name a subscription is to.
@@ -20,6 +21,8 @@ pub enum Topic {
     Channel,
     /// Every channel that a glob matches.
     Pattern,
+    /// One channel of a shard, which are apart from the others.
+    Shard,
 }
 
 impl PubSub {
@@ -50,7 +53,7 @@ impl PubSub {
         mut deliver: impl FnMut(usize, Option<&[u8]>),
     ) -> usize {
         let mut receivers = 0;
-        for &slot in self.subscribers(channel) {
+        for &slot in self.subscribers(Topic::Channel, channel) {
             deliver(slot, None);
             receivers += 1;
         }
@@ -63,15 +66,15 @@ impl PubSub {
         receivers
     }
 
-    /// The channels with subscribers.
-    pub fn channels(&self) -> impl Iterator<Item = &[u8]> {
-        self.channels.keys().map(AsRef::as_ref)
+    /// The names with subscribers.
+    pub fn names(&self, topic: Topic) -> impl Iterator<Item = &[u8]> {
+        self.of(topic).keys().map(AsRef::as_ref)
     }
 
-    /// The slots of those subscribed to `channel` itself.
+    /// The slots of those subscribed to `name` itself.
     #[must_use]
-    pub fn subscribers(&self, channel: &[u8]) -> &[usize] {
-        self.channels.get(channel).map_or(&[], Vec::as_slice)
+    pub fn subscribers(&self, topic: Topic, name: &[u8]) -> &[usize] {
+        self.of(topic).get(name).map_or(&[], Vec::as_slice)
     }
 
     /// How many patterns have subscribers.
@@ -84,6 +87,15 @@ impl PubSub {
         match topic {
             Topic::Channel => &mut self.channels,
             Topic::Pattern => &mut self.patterns,
+            Topic::Shard => &mut self.shards,
+        }
+    }
+
+    fn of(&self, topic: Topic) -> &Topics {
+        match topic {
+            Topic::Channel => &self.channels,
+            Topic::Pattern => &self.patterns,
+            Topic::Shard => &self.shards,
         }
     }
 }
@@ -107,7 +119,7 @@ mod tests {
             (2, vec![(1, None), (1, Some(b"n*".to_vec()))])
         );
         pubsub.unsubscribe(Topic::Channel, b"news", 1);
-        assert_eq!(pubsub.channels().count(), 0);
+        assert_eq!(pubsub.names(Topic::Channel).count(), 0);
         assert_eq!(pubsub.receivers(b"news", |_, _| {}), 1);
     }
 }

@@ -22,6 +22,8 @@ pub struct Transaction {
     bytes: usize,
     /// Whether a command was refused, so that EXEC does nothing.
     pub is_broken: bool,
+    /// Whether a queued command writes.
+    pub writes: bool,
     /// Whether a queued command may need memory.
     pub needs_memory: bool,
 }
@@ -36,6 +38,8 @@ impl Transaction {
     ) -> bool {
         let words = OwnedArguments::from(*arguments);
         self.bytes += words.bytes();
+        self.writes |=
+            command.spec.flags.has(Flags::WRITE) || command.spec.flags.has(Flags::MAY_REPLICATE);
         self.needs_memory |= command.spec.flags.has(Flags::DENYOOM);
         self.queued.push(Queued { command, words });
         self.bytes <= bytes_max

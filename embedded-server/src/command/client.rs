@@ -5,10 +5,12 @@ use std::fmt::Write;
 use super::connection::{is_printable, set_name};
 use super::outcome::{Outcome, Refusal, handler, help, unknown_subcommand};
 use super::table::{CommandSpec, Flags, Group, flags};
-use super::{Arguments, Context, Handler, is, refusal};
+use super::{Arguments, Context, Handler, is, pause, refusal, tracking};
 use crate::blocking::Unblocked;
 use crate::client::{Address, Client, ClientId, Close, ReplyMode};
+use crate::node::Server;
 use crate::text::integer;
+use crate::tracking::Mode;
 
 const ORDINARY: Flags = flags![NOSCRIPT, LOADING, STALE];
 const ADMIN: Flags = ORDINARY.and(Flags::ADMIN);
@@ -37,11 +39,24 @@ pub(super) const COMMANDS: &[CommandSpec] = &[CommandSpec::new(
         "7.2.0",
         "Whether this connection's reads leave access times as they are.",
     ),
-    sub("getredir", 2, handler!(getredir), ORDINARY)
+    sub("caching", 3, handler!(tracking::caching), ORDINARY).about(
+        "6.0.0",
+        "Whether the reads of the next command are tracked.",
+    ),
+    sub("pause", -3, handler!(pause::pause), ADMIN)
+        .about("2.9.50", "Puts commands off for a while."),
+    sub("unpause", 2, handler!(pause::unpause), ADMIN)
+        .about("6.2.0", "Goes on with what was put off."),
+    sub("getredir", 2, handler!(tracking::getredir), ORDINARY)
         .about("6.0.0", "Where invalidations are sent to."),
-    sub("trackinginfo", 2, handler!(trackinginfo), ORDINARY)
-        .about("6.2.0", "How keys are tracked."),
-    sub("tracking", -3, handler!(tracking), ORDINARY)
+    sub(
+        "trackinginfo",
+        2,
+        handler!(tracking::trackinginfo),
+        ORDINARY,
+    )
+    .about("6.2.0", "How keys are tracked."),
+    sub("tracking", -3, handler!(tracking::tracking), ORDINARY)
         .about("6.0.0", "Tracks the keys this connection reads."),
     sub("unblock", -3, handler!(unblock), ADMIN)
         .about("5.0.0", "Wakes a client from a blocking command."),
@@ -77,8 +92,16 @@ const HELP: &[&str] = &[
     "    Whether this connection's reads leave access times as they are.",
     "UNBLOCK <id> [TIMEOUT | ERROR]",
     "    Ends the wait of a client that waits for a key.",
-    "GETREDIR | TRACKINGINFO | TRACKING OFF",
-    "    Answered as by a server on which nobody tracks keys.",
+    "PAUSE <milliseconds> [WRITE | ALL]",
+    "    Puts off the commands of every client, or those that write.",
+    "UNPAUSE",
+    "    Goes on with what was put off.",
+    "TRACKING <ON | OFF> [REDIRECT <id>] [BCAST [PREFIX <prefix> ...]] [OPTIN | OPTOUT] [NOLOOP]",
+    "    Tells this connection, or another one, when a key changes that it has read; BCAST: any key with such a prefix.",
+    "CACHING <YES | NO>",
+    "    Whether the reads of the next command are tracked, after OPTIN or OPTOUT.",
+    "GETREDIR | TRACKINGINFO",
+    "    Who is told of changes, and of which.",
     "HELP",
     "    These lines.",
 ];
@@ -132,7 +155,7 @@ fn setinfo(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
 }
 
 fn info(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
-    let line = described(context.client, context.server.now_ms);
+    let line = described(context.client, context.server);
     context.reply.verbatim(b"txt", line.as_bytes());
     Ok(())
 }
@@ -163,14 +186,16 @@ fn list(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     clients.sort_unstable_by_key(|client| client.id);
     let lines: String = clients
         .into_iter()
-        .map(|client| described(client, context.server.now_ms))
+        .map(|client| described(client, context.server))
         .collect();
     context.reply.verbatim(b"txt", lines.as_bytes());
     Ok(())
 }
 
 /// The line of CLIENT LIST for one client.
-fn described(client: &Client, now_ms: i64) -> String {
+fn described(client: &Client, server: &Server) -> String {
+    let now_ms = server.now_ms;
+    let tracking = server.tracking.of(client.id);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let seconds_since = |then_ms: i64| now_ms.saturating_sub(then_ms).max(0) / 1000;
     let waiting = client.outbox().len();
@@ -178,9 +203,9 @@ fn described(client: &Client, now_ms: i64) -> String {
     // Writing to a string does not fail.
     let _ = writeln!(
         line,
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub=0 multi={} qbuf={} \
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} qbuf={} \
          qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} events={} cmd={} \
-         user=default redir=-1 resp={} lib-name={} lib-ver={}",
+         user=default redir={} resp={} lib-name={} lib-ver={}",
         client.id,
         client.endpoints.peer,
         client.endpoints.local,
@@ -188,10 +213,11 @@ fn described(client: &Client, now_ms: i64) -> String {
         text(&client.name),
         seconds_since(client.connected_ms),
         seconds_since(client.active_ms),
-        flags_of(client),
+        flags_of(client, server),
         client.db.index(),
         client.channels.len(),
         client.patterns.len(),
+        client.shards.len(),
         client
             .transaction
             .as_ref()
@@ -204,6 +230,7 @@ fn described(client: &Client, now_ms: i64) -> String {
         client
             .last_command
             .map_or("NULL", |command| command.full_name.as_str()),
+        tracking::redirection(tracking),
         client.protocol.version(),
         text(&client.library_name),
         text(&client.library_version),
@@ -211,12 +238,17 @@ fn described(client: &Client, now_ms: i64) -> String {
     line
 }
 
-fn flags_of(client: &Client) -> String {
+fn flags_of(client: &Client, server: &Server) -> String {
+    let tracking = server.tracking.of(client.id);
     let flags = [
         (client.monitor, 'O'),
         (client.transaction.is_some(), 'x'),
         (client.blocked, 'b'),
         (client.subscriptions() > 0, 'P'),
+        (tracking.is_some(), 't'),
+        (tracking.is_some_and(|own| own.is_redirect_broken), 'R'),
+        (tracking.is_some_and(|own| own.mode == Mode::Broadcast), 'B'),
+        (server.watches.has_changed(client.slot), 'd'),
         (client.close == Close::AfterReply, 'c'),
         (client.close == Close::Now, 'A'),
         (client.no_evict, 'e'),
@@ -354,13 +386,13 @@ fn kill_all(context: &mut Context<'_>, filter: &Filter) -> usize {
     killed
 }
 
-fn client_id(text: &[u8]) -> Option<ClientId> {
+pub(super) fn client_id(text: &[u8]) -> Option<ClientId> {
     integer::parse(text)
         .and_then(|id| u64::try_from(id).ok())
         .filter(|id| *id > 0)
 }
 
-fn number(id: ClientId) -> i64 {
+pub(super) fn number(id: ClientId) -> i64 {
     i64::try_from(id).unwrap_or(i64::MAX)
 }
 
@@ -398,32 +430,6 @@ fn no_touch(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
         .server
         .keyspace
         .set_no_touch(context.client.no_touch);
-    context.reply.ok();
-    Ok(())
-}
-
-fn getredir(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
-    context.reply.integer(-1);
-    Ok(())
-}
-
-fn trackinginfo(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
-    let reply = &mut context.reply;
-    reply.map(3);
-    reply.bulk(b"flags");
-    reply.set(1);
-    reply.bulk(b"off");
-    reply.bulk(b"redirect");
-    reply.integer(-1);
-    reply.bulk(b"prefixes");
-    reply.array(0);
-    Ok(())
-}
-
-fn tracking(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
-    if on_or_off(&arguments[2])? {
-        return Err("ERR this server does not track keys".into());
-    }
     context.reply.ok();
     Ok(())
 }

@@ -137,6 +137,7 @@ fn hello(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     }
     context.client.protocol = protocol;
     context.reply.set_protocol(protocol);
+    context.server.enter(context.client);
     introduce(context);
     Ok(())
 }
@@ -218,17 +219,13 @@ fn reset(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
         client,
         reply,
     } = context;
-    for name in std::mem::take(&mut client.channels) {
-        server
-            .pubsub
-            .unsubscribe(Topic::Channel, &name, client.slot);
-    }
-    for name in std::mem::take(&mut client.patterns) {
-        server
-            .pubsub
-            .unsubscribe(Topic::Pattern, &name, client.slot);
+    for topic in [Topic::Channel, Topic::Pattern, Topic::Shard] {
+        for name in std::mem::take(client.topics(topic)) {
+            server.pubsub.unsubscribe(topic, &name, client.slot);
+        }
     }
     client.transaction = None;
+    server.end_tracking(client);
     forget_watches(server, client);
     server.monitors -= usize::from(std::mem::take(&mut client.monitor));
     server.keyspace.set_no_touch(false);

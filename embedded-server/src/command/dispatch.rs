@@ -44,8 +44,23 @@ pub fn run(
     if client.reply_mode != ReplyMode::On {
         silence(client, reply, start);
     }
+    if client.caching.is_some() {
+        forget_announcement(client);
+    }
     server.serve_blocked();
+    server.flush_invalidations();
     server.flush_pushes(reply);
+}
+
+/// What CLIENT CACHING announced is of the next command alone, or of the next transaction.
+#[cold]
+fn forget_announcement(client: &mut Client) {
+    let last = client
+        .last_command
+        .map(|command| command.full_name.as_str());
+    if client.transaction.is_none() && last != Some("client|caching") {
+        client.caching = None;
+    }
 }
 
 /// Why a command may not run now, if so.
@@ -121,6 +136,9 @@ pub(super) fn call(
     } else {
         (command.spec.handler)(context, arguments);
     }
+    if context.client.tracks && command.spec.flags.has(Flags::READONLY) {
+        track(context, arguments, command);
+    }
     if let Some(code) = context.reply.take_error_code() {
         context.server.stats.count_error(code);
         if let Some(stats) = context.server.stats.of_mut(command) {
@@ -128,6 +146,15 @@ pub(super) fn call(
         }
     }
     context.server.publish_removals();
+}
+
+/// Remembers which keys the client has read.
+#[cold]
+fn track(context: &mut Context<'_>, arguments: &Arguments<'_>, command: &Command) {
+    let mut positions = Vec::new();
+    command.key_positions(arguments, &mut positions);
+    let keys = positions.iter().filter_map(|&at| arguments.get(at));
+    context.server.track_reads(context.client, keys);
 }
 
 /// Notes how long a command took.

@@ -230,7 +230,10 @@ fn acl_categories(command: &Command) -> Vec<&'static str> {
         .into_iter()
         .filter(|(holds, _)| *holds)
         .map(|(_, name)| name);
-    implied.chain(command.spec.category).collect()
+    implied
+        .chain(command.spec.category)
+        .chain(command.spec.further.iter().copied())
+        .collect()
 }
 
 fn docs(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {

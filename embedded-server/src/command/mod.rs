@@ -16,7 +16,9 @@ mod expiry;
 #[cfg(test)]
 mod failing;
 mod generic;
+mod geo;
 mod hash;
+mod hyperloglog;
 mod introspect;
 mod latency;
 mod list;
@@ -24,15 +26,18 @@ mod memory;
 mod monitor;
 mod object;
 mod outcome;
+mod pause;
 mod pubsub;
 mod scan;
 mod server;
 mod set;
 mod slowlog;
+mod sort;
 mod sorted_set;
 mod stream;
 mod string;
 pub mod table;
+mod tracking;
 mod transaction;
 mod typed;
 
@@ -114,6 +119,9 @@ const GROUPS: &[&[table::CommandSpec]] = &[
     set::COMMANDS,
     sorted_set::COMMANDS,
     stream::COMMANDS,
+    hyperloglog::COMMANDS,
+    geo::COMMANDS,
+    sort::COMMANDS,
     generic::COMMANDS,
     expiry::COMMANDS,
     object::COMMANDS,

@@ -1,7 +1,7 @@
 //! Publishing and subscribing.
 
 use super::outcome::{Outcome, handler, help, unknown_subcommand};
-use super::table::{CommandSpec, Flags, Group, flags};
+use super::table::{CommandSpec, Flags, Group, Keys, flags};
 use super::{Arguments, Context, Handler};
 use crate::pubsub::Topic;
 use crate::text::glob;
@@ -41,9 +41,36 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         "publish",
         3,
         handler!(publish),
-        flags![PUBSUB, LOADING, STALE, FAST],
+        flags![PUBSUB, LOADING, STALE, FAST, MAY_REPLICATE],
     )
     .about("2.0.0", "Sends a message to whoever listens to a channel."),
+    spec(
+        "ssubscribe",
+        -2,
+        handler!(ssubscribe),
+        ORDINARY.and(Flags::NOSCRIPT),
+    )
+    .keys(Keys::ALL)
+    .about("7.0.0", "Listens to channels of a shard."),
+    spec(
+        "sunsubscribe",
+        -1,
+        handler!(sunsubscribe),
+        ORDINARY.and(Flags::NOSCRIPT),
+    )
+    .keys(Keys::ALL)
+    .about("7.0.0", "Listens to channels of a shard no longer."),
+    spec(
+        "spublish",
+        3,
+        handler!(spublish),
+        flags![PUBSUB, LOADING, STALE, FAST, MAY_REPLICATE],
+    )
+    .keys(Keys::ONE)
+    .about(
+        "7.0.0",
+        "Sends a message to whoever listens to a channel of a shard.",
+    ),
     spec("pubsub", -2, handler!(unknown_subcommand), Flags::NONE)
         .about("2.8.0", "Who listens to what.")
         .subcommands(&[
@@ -53,10 +80,10 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
                 .about("2.8.0", "How many listen to each channel."),
             spec("numpat", 2, handler!(numpat), ORDINARY)
                 .about("2.8.0", "How many patterns somebody listens to."),
-            spec("shardchannels", -2, handler!(no_channels), ORDINARY)
-                .about("7.0.0", "Shard channels: none."),
-            spec("shardnumsub", -2, handler!(no_subscribers), ORDINARY)
-                .about("7.0.0", "Who listens to shard channels: nobody."),
+            spec("shardchannels", -2, handler!(shardchannels), ORDINARY)
+                .about("7.0.0", "The channels of shards somebody listens to."),
+            spec("shardnumsub", -2, handler!(shardnumsub), ORDINARY)
+                .about("7.0.0", "How many listen to each channel of a shard."),
             spec("help", 2, handler!(help_pubsub), flags![LOADING, STALE])
                 .category(None)
                 .about("6.2.0", "Lists the subcommands."),
@@ -76,7 +103,7 @@ const HELP: &[&str] = &[
     "NUMPAT",
     "    How many patterns somebody listens to.",
     "SHARDCHANNELS [<pattern>] | SHARDNUMSUB [<channel> ...]",
-    "    Answered as by a server without shard channels.",
+    "    The same of the channels of shards.",
     "HELP",
     "    These lines.",
 ];
@@ -87,18 +114,17 @@ fn help_pubsub(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
 }
 
 fn subscribe(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
-    arguments
-        .from(1)
-        .iter()
-        .for_each(|name| listen(context, Topic::Channel, name));
+    listen(context, Topic::Channel, &arguments.from(1));
     Ok(())
 }
 
 fn psubscribe(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
-    arguments
-        .from(1)
-        .iter()
-        .for_each(|name| listen(context, Topic::Pattern, name));
+    listen(context, Topic::Pattern, &arguments.from(1));
+    Ok(())
+}
+
+fn ssubscribe(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
+    listen(context, Topic::Shard, &arguments.from(1));
     Ok(())
 }
 
@@ -112,62 +138,59 @@ fn punsubscribe(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome
     Ok(())
 }
 
-fn listen(context: &mut Context<'_>, topic: Topic, name: &[u8]) {
-    let Context { server, client, .. } = context;
-    let names = match topic {
-        Topic::Channel => &mut client.channels,
-        Topic::Pattern => &mut client.patterns,
-    };
-    if names.insert(name.into()) {
-        server.pubsub.subscribe(topic, name, client.slot);
+fn sunsubscribe(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
+    leave(context, Topic::Shard, &arguments.from(1));
+    Ok(())
+}
+
+/// The words that confirm that a client listens to a topic, and that it does no longer.
+const fn words(topic: Topic) -> (&'static str, &'static str) {
+    match topic {
+        Topic::Channel => ("subscribe", "unsubscribe"),
+        Topic::Pattern => ("psubscribe", "punsubscribe"),
+        Topic::Shard => ("ssubscribe", "sunsubscribe"),
     }
-    let word = if topic == Topic::Channel {
-        "subscribe"
-    } else {
-        "psubscribe"
-    };
-    confirm(context, word, Some(name));
+}
+
+fn listen(context: &mut Context<'_>, topic: Topic, names: &Arguments<'_>) {
+    for name in names.iter() {
+        let Context { server, client, .. } = context;
+        if client.topics(topic).insert(name.into()) {
+            server.pubsub.subscribe(topic, name, client.slot);
+        }
+        confirm(context, (words(topic).0, topic), Some(name));
+    }
 }
 
 /// Leaves the topics named, or every one.
 fn leave(context: &mut Context<'_>, topic: Topic, named: &Arguments<'_>) {
-    let word = if topic == Topic::Channel {
-        "unsubscribe"
-    } else {
-        "punsubscribe"
-    };
-    let client = &mut *context.client;
-    let names = match topic {
-        Topic::Channel => &mut client.channels,
-        Topic::Pattern => &mut client.patterns,
-    };
+    let word = (words(topic).1, topic);
     let leaving: Vec<Box<[u8]>> = match named.is_empty() {
-        true => names.iter().cloned().collect(),
+        true => context.client.topics(topic).iter().cloned().collect(),
         false => named.iter().map(Into::into).collect(),
     };
     if leaving.is_empty() {
         return confirm(context, word, None);
     }
     for name in leaving {
-        let names = match topic {
-            Topic::Channel => &mut context.client.channels,
-            Topic::Pattern => &mut context.client.patterns,
-        };
-        names.remove(&name);
-        context
-            .server
-            .pubsub
-            .unsubscribe(topic, &name, context.client.slot);
+        let Context { server, client, .. } = context;
+        client.topics(topic).remove(&name);
+        server.pubsub.unsubscribe(topic, &name, client.slot);
         confirm(context, word, Some(&name));
     }
 }
 
-fn confirm(context: &mut Context<'_>, word: &str, name: Option<&[u8]>) {
-    let subscriptions = context.client.subscriptions();
+/// Tells to how many the client listens now; channels of shards are counted apart.
+fn confirm(context: &mut Context<'_>, (word, topic): (&str, Topic), name: Option<&[u8]>) {
+    let shards = context.client.shards.len();
+    let count = match topic {
+        Topic::Shard => shards,
+        _ => context.client.subscriptions() - shards,
+    };
     context.reply.push(3);
     context.reply.bulk(word.as_bytes());
     context.reply.bulk_or_null(name);
-    context.reply.count(subscriptions);
+    context.reply.count(count);
 }
 
 fn publish(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
@@ -176,44 +199,52 @@ fn publish(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     Ok(())
 }
 
+fn spublish(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
+    let receivers = context
+        .server
+        .publish_to_shard(&arguments[1], &arguments[2]);
+    context.reply.count(receivers);
+    Ok(())
+}
+
 fn channels(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
+    list(context, arguments, Topic::Channel)
+}
+
+fn shardchannels(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
+    list(context, arguments, Topic::Shard)
+}
+
+fn list(context: &mut Context<'_>, arguments: &Arguments<'_>, topic: Topic) -> Outcome {
     let Context { server, reply, .. } = context;
     let pattern = arguments.get(2);
     let wanted = |channel: &&[u8]| pattern.is_none_or(|pattern| glob::matches(pattern, channel));
-    let found: Vec<_> = server.pubsub.channels().filter(wanted).collect();
+    let found: Vec<_> = server.pubsub.names(topic).filter(wanted).collect();
     reply.array(found.len());
     found.into_iter().for_each(|channel| reply.bulk(channel));
     Ok(())
 }
 
 fn numsub(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
+    count(context, arguments, Topic::Channel)
+}
+
+fn shardnumsub(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
+    count(context, arguments, Topic::Shard)
+}
+
+fn count(context: &mut Context<'_>, arguments: &Arguments<'_>, topic: Topic) -> Outcome {
     let channels = arguments.from(2);
     context.reply.array(channels.len() * 2);
     for channel in channels.iter() {
+        let subscribers = context.server.pubsub.subscribers(topic, channel).len();
         context.reply.bulk(channel);
-        context
-            .reply
-            .count(context.server.pubsub.subscribers(channel).len());
+        context.reply.count(subscribers);
     }
     Ok(())
 }
 
 fn numpat(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
     context.reply.count(context.server.pubsub.patterns());
-    Ok(())
-}
-
-fn no_channels(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
-    context.reply.array(0);
-    Ok(())
-}
-
-fn no_subscribers(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
-    let channels = arguments.from(2);
-    context.reply.array(channels.len() * 2);
-    for channel in channels.iter() {
-        context.reply.bulk(channel);
-        context.reply.integer(0);
-    }
     Ok(())
 }

@@ -50,7 +50,7 @@ impl Flags {
     pub const NO_ASYNC_LOADING: Self = Self(1 << 16);
     /// Has key positions but may come without keys.
     pub const NO_MANDATORY_KEYS: Self = Self(1 << 17);
-    /// May be passed on to replicas without being a write.
+    /// May be passed on to replicas without being a write. Not told by COMMAND INFO.
     pub const MAY_REPLICATE: Self = Self(1 << 18);
     /// ACL category `dangerous`, beyond what the flags above imply.
     pub const DANGEROUS: Self = Self(1 << 19);
@@ -76,7 +76,6 @@ impl Flags {
         (Self::ALLOW_BUSY, "allow_busy"),
         (Self::NO_ASYNC_LOADING, "no_async_loading"),
         (Self::NO_MANDATORY_KEYS, "no_mandatory_keys"),
-        (Self::MAY_REPLICATE, "may_replicate"),
     ];
 
     /// Both sets together.
@@ -264,6 +263,8 @@ pub struct CommandSpec {
     pub group: Group,
     /// The ACL category of what it works on, if it has one.
     pub category: Option<&'static str>,
+    /// Further ACL categories, of a command that works on several types.
+    pub further: &'static [&'static str],
     /// The version of Redis it came with.
     pub since: &'static str,
     /// What it does, in a sentence.
@@ -286,6 +287,7 @@ impl CommandSpec {
             find_keys: None,
             group,
             category: group.acl_category(),
+            further: &[],
             since: "1.0.0",
             summary: "",
             handler,
@@ -319,6 +321,13 @@ impl CommandSpec {
     #[must_use]
     pub const fn category(mut self, category: Option<&'static str>) -> Self {
         self.category = category;
+        self
+    }
+
+    /// In further ACL categories.
+    #[must_use]
+    pub const fn further(mut self, categories: &'static [&'static str]) -> Self {
+        self.further = categories;
         self
     }
 

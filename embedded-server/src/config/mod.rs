@@ -125,6 +125,8 @@ hot_fields! {
     events: Events = events("notify-keyspace-events");
     /// Whether the latency of each command is counted.
     latency_tracking: bool = boolean("latency-tracking");
+    /// The most keys remembered for clients that track what they read; 0 for no limit.
+    tracking_table_max_keys: usize = number("tracking-table-max-keys");
     /// Every random draw comes from this seed; 0 draws one from the system.
     seed: u64 = number("seed");
 }

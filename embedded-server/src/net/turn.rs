@@ -92,7 +92,8 @@ impl Turn {
     /// Carries out the batch, up to a command that makes the client wait: says then where its bytes end. A command that
     /// panics ends its connection and no other.
     fn execute(&mut self, client: &mut Client, input: &[u8]) -> Option<usize> {
-        let mut blocked_by = None;
+        // How many commands are carried out, if what follows must wait.
+        let mut carried_out = None;
         let ran = catch_unwind(AssertUnwindSafe(|| {
             self.resolve(client, input);
             self.reply.set_protocol(client.protocol);
@@ -100,13 +101,17 @@ impl Turn {
             let commands = self.batch.commands(input).zip(&self.commands);
             for (index, (arguments, command)) in commands.enumerate() {
                 let (server, reply) = (&mut self.server, &mut self.reply);
+                if server.pause.is_on() && server.postpone(client, *command) {
+                    carried_out = Some(index);
+                    break;
+                }
                 if faulty {
                     run_with_faults(server, client, reply, &arguments, *command);
                 } else {
                     dispatch::run(server, client, reply, &arguments, *command);
                 }
                 if client.blocked {
-                    blocked_by = Some(index);
+                    carried_out = Some(index + 1);
                 }
                 if client.blocked || client.close != Close::No {
                     break;
@@ -120,7 +125,10 @@ impl Turn {
             );
             client.end(Close::Now);
         }
-        self.batch.byte_end(blocked_by?)
+        match carried_out? {
+            0 => Some(0),
+            count => self.batch.byte_end(count - 1),
+        }
     }
 
     /// Looks the commands up, and fetches what they will need.

@@ -265,6 +265,19 @@ impl Reply {
         }
     }
 
+    /// A floating-point number with as many digits as it has, up to 17 behind the point; a bulk string in RESP2.
+    pub fn exact_double(&mut self, value: f64) {
+        let text = format!("{value:.17}");
+        let text = text.trim_end_matches('0').trim_end_matches('.');
+        match self.protocol {
+            Protocol::Resp2 => self.bulk(text.as_bytes()),
+            Protocol::Resp3 => {
+                self.out.push(b',');
+                self.line(text.as_bytes());
+            }
+        }
+    }
+
     /// A truth value; 1 or 0 in RESP2.
     pub fn boolean(&mut self, value: bool) {
         match (self.protocol, value) {

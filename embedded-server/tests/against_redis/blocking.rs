@@ -1,13 +1,4 @@
 //! Clients that wait, on both servers: who is served with what, in which order, and what ends a wait otherwise.
-//!
-//! A scenario is a line per step: `a> COMMAND` has client `a` send a command and notes the reply, `a! COMMAND` has it send
-//! one that makes it wait, `a<` notes the reply that ends the wait. The notes of both servers must be the same.
-
-use std::collections::BTreeMap;
-
-use crate::client::{Client, Command, Reply};
-use crate::embedded::Embedded;
-use crate::peer::Peer;
 
 const SCENARIOS: &[&str] = &[
     // Sorted sets: first come, first served; both ends; several keys.
@@ -15,6 +6,7 @@ const SCENARIOS: &[&str] = &[
     "a! BZPOPMIN z 0\nb! BZPOPMIN z 0\nw> ZADD z 1 one\na<\nw> ZADD z 2 two\nb<\nw> EXISTS z",
     "a! BZMPOP 0 2 y z MAX COUNT 2\nw> ZADD z 1 one 2 two 3 three\na<\nw> ZRANGE z 0 -1",
     "a! BZPOPMIN z 0\nw> SADD s m\nw> ZUNIONSTORE z 1 s\na<",
+    "a! BZPOPMIN z 0\nw> GEOADD z 13 38 place\na<",
     "a! BZPOPMIN z 0\nw> ZADD y 5 five\nw> RENAME y z\na<",
     "a! BZPOPMIN z 0\nw> LPUSH z 1\nw> DEL z\nw> ZADD z 1 one\na<",
     "a! BZPOPMIN z 0\nw> MULTI\nw> ZADD z 1 one\nw> DEL z\nw> EXEC\nw> ZADD z 2 two\na<",
@@ -26,6 +18,16 @@ const SCENARIOS: &[&str] = &[
     "a! BLPOP l z 0\nb! BZPOPMIN z l 0\nw> ZADD z 1 one\nb<\nw> RPUSH l x\na<",
     "a! BLMOVE l m LEFT RIGHT 0\nb! BLPOP m 0\nw> RPUSH l x\na<\nb<",
     "a! BRPOPLPUSH l m 0\nw> SET m v\nw> RPUSH l x\na<\nw> LRANGE l 0 -1",
+    "w> RPUSH m 5\na! BLPOP l 0\nw> SORT m STORE l\na<",
+    "a! BLPOP l 0\nw> CLIENT UNBLOCK {a}\na<\nw> CLIENT UNBLOCK {a}",
+    "a! BLPOP l 0\nw> CLIENT UNBLOCK {a} ERROR\na<",
+    "a! BZPOPMIN z 0\nw> CLIENT UNBLOCK {a} TIMEOUT\na<\nw> CLIENT UNBLOCK {a} NEVER",
+    "a! XREAD BLOCK 0 STREAMS x $\nw> CLIENT UNBLOCK {a}\na<",
+    // A pause.
+    "c> MULTI\nc> INCR n\nw> CLIENT PAUSE 100000 WRITE\na> GET k\na! SET k v\nb! PUBLISH c m\nc! EXEC\nw> GET k\nw> CLIENT UNPAUSE\na<\nb<\nc<\nw> GET k",
+    "w> CLIENT PAUSE 100 ALL\na. PING\na<\nw> PING",
+    "w> CLIENT PAUSE 100000 WRITE\na! SET k 1\nb! PFCOUNT p\nw> CLIENT PAUSE 1 WRITE\nw> CLIENT UNPAUSE\na<\nb<",
+    "w> CLIENT PAUSE x\nw> CLIENT PAUSE -1\nw> CLIENT PAUSE 5 SOME\nw> CLIENT UNPAUSE\nw> CLIENT UNPAUSE x",
     // Streams.
     "a! XREAD BLOCK 0 STREAMS x $\nb! XREAD COUNT 1 BLOCK 0 STREAMS y x 0 0\nw> XADD x 5-1 f v\na<\nb<",
     "w> XADD x 5-1 f v\na> XREAD BLOCK 0 STREAMS x 0\na! XREAD BLOCK 0 STREAMS x 5-1\nw> XDEL x 5-1\nw> DEL x\nw> XADD x 4-1 f v\nw> XADD x 6-1 f v\na<",
@@ -45,51 +47,7 @@ const SCENARIOS: &[&str] = &[
     "w> XGROUP CREATE x g 0 MKSTREAM\nw> XADD x 6-0 f v\na> XREADGROUP GROUP g c BLOCK 0 STREAMS x >\na> XREADGROUP GROUP g c BLOCK 0 STREAMS x 0\na> XREADGROUP GROUP g c BLOCK 0 STREAMS x 7",
 ];
 
-fn on(connect: &dyn Fn() -> Client, scenario: &str, resp3: bool) -> Vec<String> {
-    let mut clients: BTreeMap<&str, Client> = BTreeMap::new();
-    let (mut notes, mut watcher) = (Vec::new(), connect());
-    watcher.line("FLUSHALL");
-    for step in scenario.lines() {
-        let (name, rest) = step.split_at(1);
-        let client = clients.entry(name).or_insert_with(|| {
-            let mut client = connect();
-            client.line(if resp3 { "HELLO 3" } else { "HELLO 2" });
-            client
-        });
-        match rest.split_once(' ') {
-            Some((">", line)) => notes.push(format!("{step} {:?}", client.line(line))),
-            Some((_, line)) => {
-                let waiting = blocked(&mut watcher);
-                client.send(&Command::line(line));
-                while blocked(&mut watcher) == waiting {}
-            }
-            None => notes.push(format!("{step} {:?}", client.read())),
-        }
-    }
-    notes
-}
-
-/// How many clients wait.
-fn blocked(watcher: &mut Client) -> String {
-    let Reply::Bulk(info) = watcher.line("INFO clients") else {
-        panic!("no INFO")
-    };
-    let info = String::from_utf8(info).expect("a text");
-    let line = info
-        .lines()
-        .find(|line| line.starts_with("blocked_clients:"));
-    line.expect("a count").to_owned()
-}
-
 #[test]
 fn those_who_wait_are_served_as_by_redis() {
-    let Some(peer) = Peer::start(&[]) else { return };
-    let embedded = Embedded::start();
-    for resp3 in [false, true] {
-        for scenario in SCENARIOS {
-            let theirs = on(&|| peer.client(), scenario, resp3);
-            let ours = on(&|| embedded.client(), scenario, resp3);
-            assert_eq!(ours, theirs, "{scenario}");
-        }
-    }
+    crate::scenario::compare(SCENARIOS, &[2, 3]);
 }

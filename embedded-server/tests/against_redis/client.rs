@@ -5,6 +5,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
+
+/// A reply that does not come within this time never comes.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// One command: its name and arguments.
 #[derive(Clone, PartialEq)]
@@ -136,6 +140,9 @@ impl Client {
     pub(crate) fn tcp(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("the server listens");
         stream.set_nodelay(true).expect("an open socket");
+        stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("an open socket");
         Self {
             stream: BufReader::new(Box::new(stream)),
         }
@@ -143,6 +150,9 @@ impl Client {
 
     pub(crate) fn unix(path: &Path) -> Self {
         let stream = UnixStream::connect(path).expect("the server listens");
+        stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("an open socket");
         Self {
             stream: BufReader::new(Box::new(stream)),
         }

@@ -17,6 +17,7 @@ pub(super) fn flushdb(context: &mut Context<'_>, arguments: &Arguments<'_>) -> O
     let db = context.db();
     context.server.touch_database(db, db);
     context.server.keyspace.flush(db);
+    context.server.invalidate_all();
     context.reply.ok();
     Ok(())
 }
@@ -27,6 +28,7 @@ pub(super) fn flushall(context: &mut Context<'_>, arguments: &Arguments<'_>) -> 
         context.server.touch_database(db, db);
     }
     context.server.keyspace.flush_all();
+    context.server.invalidate_all();
     context.reply.ok();
     Ok(())
 }

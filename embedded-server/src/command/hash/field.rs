@@ -20,6 +20,16 @@ pub(super) fn hmset(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Out
     Ok(())
 }
 
+/// A field's value, for commands on other keys that look into this one; none unless the key holds a hash.
+pub(in crate::command) fn live_field(
+    context: &mut Context<'_>,
+    key: &[u8],
+    field: &[u8],
+) -> Option<Vec<u8>> {
+    let (hash, _) = read_hash(context, key).ok()??;
+    hash.get(field).map(<[u8]>::to_vec)
+}
+
 /// The fields with their values from `at` on.
 pub(super) fn pairs<'a>(
     arguments: &Arguments<'a>,

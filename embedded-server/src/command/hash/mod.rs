@@ -10,6 +10,7 @@ mod lifetime;
 mod whole;
 
 pub use deadline::FieldDeadlines;
+pub(super) use field::live_field;
 
 use super::outcome::handler;
 use super::table::{CommandSpec, Flags, Group, Keys, flags};

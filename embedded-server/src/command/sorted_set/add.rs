@@ -8,7 +8,7 @@ use crate::types::{Limits, SortedSet};
 
 /// The words before the scores.
 #[derive(Debug, Default)]
-struct Options {
+pub(in crate::command) struct Options {
     /// NX: leave members that are there.
     only_new: bool,
     /// XX: leave out members that are not.
@@ -43,7 +43,7 @@ impl Options {
         Ok((options, pairs))
     }
 
-    fn understand(&mut self, word: &[u8]) -> bool {
+    pub(in crate::command) fn understand(&mut self, word: &[u8]) -> bool {
         let option = match word {
             word if is(word, "nx") => &mut self.only_new,
             word if is(word, "xx") => &mut self.only_there,
@@ -57,11 +57,16 @@ impl Options {
         true
     }
 
+    /// Whether both NX and XX are said.
+    pub(in crate::command) fn contradict(&self) -> bool {
+        self.only_new && self.only_there
+    }
+
     fn check(&self, words_left: usize) -> Outcome {
         if words_left == 0 || !words_left.is_multiple_of(2) {
             return Err(refusal::SYNTAX.into());
         }
-        if self.only_new && self.only_there {
+        if self.contradict() {
             return Err("ERR XX and NX options at the same time are not compatible".into());
         }
         let directions = [self.only_new, self.only_up, self.only_down];
@@ -127,26 +132,31 @@ pub(super) fn zincrby(context: &mut Context<'_>, arguments: &Arguments<'_>) -> O
 }
 
 fn add(context: &mut Context<'_>, arguments: &Arguments<'_>, increment: bool) -> Outcome {
-    let key = &arguments[1];
     let (options, pairs) = Options::parse(arguments, increment)?;
-    let scores: Vec<f64> = pairs
-        .iter()
-        .step_by(2)
-        .map(|score| double_in(score, refusal::NOT_A_FLOAT))
+    let scores = pairs.iter().step_by(2);
+    let pairs: Vec<(f64, &[u8])> = scores
+        .zip(pairs.from(1).iter().step_by(2))
+        .map(|(score, member)| Ok::<_, Refusal>((double_in(score, refusal::NOT_A_FLOAT)?, member)))
         .collect::<Result<_, _>>()?;
-    let members = pairs.from(1);
-    let bytes = pairs.iter().map(<[u8]>::len).sum();
+    put(context, &arguments[1], &options, &pairs)
+}
+
+/// Gives members their scores, as the options allow, and answers.
+pub(in crate::command) fn put(
+    context: &mut Context<'_>,
+    key: &[u8],
+    options: &Options,
+    pairs: &[(f64, &[u8])],
+) -> Outcome {
+    let bytes = pairs.iter().map(|(_, member)| member.len()).sum();
     let changed = edit_or_create(context, key, bytes, |set: &mut SortedSet, tools| {
         let mut tally = Tally::default();
-        let members = members.iter().step_by(2);
-        scores
+        pairs
             .iter()
-            .copied()
-            .zip(members)
-            .for_each(|pair| tally.put(set, pair, &options, tools.limits));
+            .for_each(|pair| tally.put(set, *pair, options, tools.limits));
         tally
     })?;
-    answer(context, key, &options, &changed.result)
+    answer(context, key, options, &changed.result)
 }
 
 fn answer(context: &mut Context<'_>, key: &[u8], options: &Options, tally: &Tally) -> Outcome {

@@ -1,6 +1,6 @@
 //! Commands on sorted sets.
 
-mod add;
+pub(super) mod add;
 mod algebra;
 mod blocking;
 mod bound;

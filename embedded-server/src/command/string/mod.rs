@@ -26,6 +26,9 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
     row("decrby", 3, handler!(counter::decrby))
         .flags(flags![WRITE, DENYOOM, FAST])
         .about("1.0.0", "Subtracts from an integer"),
+    row("delifeq", 3, handler!(set::delifeq))
+        .flags(flags![WRITE, FAST])
+        .about("9.0.0", "Deletes a string that equals another"),
     row("get", 2, handler!(get::get))
         .flags(flags![READONLY, FAST])
         .about("1.0.0", "Reads a string"),

@@ -1,7 +1,9 @@
 //! Writing whole strings: SET and its variations, MSET.
 
 use super::get::answer;
+use super::lookup;
 use crate::command::deadline::TimeForm;
+use crate::command::generic::delete;
 use crate::command::outcome::{Outcome, Refusal};
 use crate::command::{Arguments, Context, is, refusal};
 use crate::keyspace::{Access, Expiry};
@@ -10,16 +12,18 @@ use crate::notify::Events;
 /// What the words after SET's value, or GETEX's key, ask for.
 #[derive(Debug, Default)]
 pub(super) struct Options<'a> {
-    condition: Option<Condition>,
+    condition: Option<Condition<'a>>,
     get: bool,
     pub(super) deadline: Deadline<'a>,
 }
 
 /// When SET does anything at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Condition {
+enum Condition<'a> {
     Missing,
     Present,
+    /// IFEQ: what is there equals this.
+    Equal(&'a [u8]),
 }
 
 /// What is to become of the key's deadline.
@@ -45,6 +49,9 @@ impl<'a> Options<'a> {
                 options.demand(Condition::Missing)
             } else if is(word, "xx") {
                 options.demand(Condition::Present)
+            } else if is(word, "ifeq") {
+                let value = words.next().ok_or(refusal::SYNTAX)?;
+                options.demand(Condition::Equal(value))
             } else if is(word, "get") {
                 options.get = true;
                 true
@@ -76,7 +83,7 @@ impl<'a> Options<'a> {
         Ok(options)
     }
 
-    fn demand(&mut self, condition: Condition) -> bool {
+    fn demand(&mut self, condition: Condition<'a>) -> bool {
         *self.condition.get_or_insert(condition) == condition
     }
 
@@ -118,16 +125,10 @@ pub(super) fn set(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outco
     let (key, value) = (&arguments[1], &arguments[2]);
     let options = Options::parse_set(&arguments.from(3))?;
     let expiry = options.expiry(context.server.now_ms)?;
-    let found = match (options.get, options.condition) {
-        (true, _) => answer(context, key)?,
-        (false, Some(_)) => exists(context, key),
-        (false, None) => false,
-    };
-    let refused = match options.condition {
-        Some(Condition::Missing) => found,
-        Some(Condition::Present) => !found,
-        None => false,
-    };
+    let refused = !holds(context, key, options.condition)?;
+    if options.get {
+        answer(context, key)?;
+    }
     if !refused {
         put(context, key, value, expiry)?;
     }
@@ -136,6 +137,34 @@ pub(super) fn set(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outco
         (false, true) => context.reply.null(),
         (false, false) => context.reply.ok(),
     }
+    Ok(())
+}
+
+/// Whether a condition holds.
+fn holds(
+    context: &mut Context<'_>,
+    key: &[u8],
+    condition: Option<Condition<'_>>,
+) -> Result<bool, Refusal> {
+    Ok(match condition {
+        None => true,
+        Some(Condition::Missing) => !exists(context, key),
+        Some(Condition::Present) => exists(context, key),
+        Some(Condition::Equal(value)) => equals(context, key, value)?,
+    })
+}
+
+/// Whether a key holds this string.
+fn equals(context: &mut Context<'_>, key: &[u8], value: &[u8]) -> Result<bool, Refusal> {
+    let db = context.db();
+    let found = lookup(&mut context.server.keyspace, db, key, Access::Silent)?;
+    Ok(found == Some(value))
+}
+
+pub(super) fn delifeq(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
+    let key = &arguments[1];
+    let deleted = equals(context, key, &arguments[2])? && delete(context, key);
+    context.reply.integer(deleted.into());
     Ok(())
 }
 

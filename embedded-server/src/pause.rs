@@ -1,0 +1,92 @@
+//! CLIENT PAUSE: for a while the commands of all clients, or those that write, are put off.
+
+use std::collections::BTreeSet;
+
+use crate::client::Client;
+use crate::command::table::{Command, Flags};
+use crate::node::Server;
+
+/// Which commands are put off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Paused {
+    /// Those that change the data set, or might be passed on to replicas.
+    Writes,
+    /// All.
+    All,
+}
+
+/// The pause of a node, and who waits for its end.
+#[derive(Debug, Default)]
+pub struct Pause {
+    what: Option<Paused>,
+    until_ms: i64,
+    waiting: BTreeSet<usize>,
+}
+
+impl Pause {
+    /// How many clients have a command put off.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether anything is put off.
+    #[must_use]
+    #[inline]
+    pub fn is_on(&self) -> bool {
+        self.what.is_some()
+    }
+
+    /// Begins a pause; one that is on is made longer and stricter, never the reverse.
+    pub fn begin(&mut self, what: Paused, until_ms: i64) {
+        self.what = self.what.max(Some(what));
+        self.until_ms = self.until_ms.max(until_ms);
+    }
+
+    /// Forgets a client that is gone.
+    pub fn forget(&mut self, slot: usize) {
+        self.waiting.remove(&slot);
+    }
+}
+
+impl Server {
+    /// Puts a command of a client off, if it is one to be; the client then waits.
+    pub fn postpone(&mut self, client: &mut Client, command: Option<&'static Command>) -> bool {
+        let postponed = match self.pause.what {
+            None => false,
+            Some(Paused::All) => true,
+            Some(Paused::Writes) => command.is_some_and(|command| writes(client, command)),
+        };
+        if postponed {
+            client.blocked = true;
+            self.pause.waiting.insert(client.slot);
+        }
+        postponed
+    }
+
+    /// Ends the pause if its time is up.
+    pub fn end_due_pause(&mut self) {
+        if self.pause.is_on() && self.now_ms >= self.pause.until_ms {
+            self.end_pause();
+        }
+    }
+
+    /// Ends the pause; whoever waits goes on.
+    pub fn end_pause(&mut self) {
+        let Pause { waiting, .. } = std::mem::take(&mut self.pause);
+        for slot in waiting {
+            if let Some(client) = self.clients.get_mut(slot) {
+                client.blocked = false;
+                client.wake();
+            }
+        }
+    }
+}
+
+/// Whether a command writes, or carries out one that does.
+fn writes(client: &Client, command: &Command) -> bool {
+    let queued = client.transaction.as_ref();
+    command.spec.flags.has(Flags::WRITE)
+        || command.spec.flags.has(Flags::MAY_REPLICATE)
+        || (command.spec.name == "exec" && queued.is_some_and(|queued| queued.writes))
+}
