@@ -2,13 +2,13 @@
 
 use super::hash::live_field;
 use super::outcome::{Outcome, Refusal, handler, integer_in};
+use super::sorted_set::bound::bound_number;
 use super::string::lookup;
 use super::table::{CommandSpec, Flags, Group, Keys, flags};
 use super::typed::store;
 use super::{Arguments, Context, Handler, is, refusal};
 use crate::keyspace::Access;
 use crate::notify::Events;
-use crate::text::double;
 use crate::types::{End, List, Value};
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
@@ -258,7 +258,7 @@ fn weight(
     if request.alphabetical {
         return Ok(Weight::Text(value));
     }
-    let number = value.map_or(Some(0.0), |text| double::parse(&text));
+    let number = value.map_or(Some(0.0), |text| bound_number(&text));
     number
         .map(Weight::Number)
         .ok_or_else(|| "ERR One or more scores can't be converted into double".into())

@@ -54,7 +54,7 @@ fn score_bound(text: &[u8]) -> Result<ScoreBound, Refusal> {
 
 /// Reads a number as leniently as C's `strtod`: beyond what other numbers may be, it may be empty, which is 0, open with
 /// white space, and be too large or too small to hold.
-fn bound_number(text: &[u8]) -> Option<f64> {
+pub(in crate::command) fn bound_number(text: &[u8]) -> Option<f64> {
     if text.is_empty() {
         return Some(0.0);
     }

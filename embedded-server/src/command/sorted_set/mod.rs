@@ -3,7 +3,7 @@
 pub(super) mod add;
 mod algebra;
 mod blocking;
-mod bound;
+pub(super) mod bound;
 mod member;
 mod pop;
 mod range;
