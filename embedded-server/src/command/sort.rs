@@ -226,9 +226,16 @@ fn sorted(
     elements: Vec<Vec<u8>>,
     request: &Request<'_>,
 ) -> Result<Vec<Vec<u8>>, Refusal> {
-    let mut weighed = Vec::with_capacity(elements.len());
+    let (mut weighed, mut refused) = (Vec::with_capacity(elements.len()), None);
     for element in elements {
-        weighed.push((weight(context, &element, request)?, element));
+        match weight(context, &element, request) {
+            Ok(weight) => weighed.push((weight, element)),
+            // The others are looked up all the same, which may be told as misses.
+            Err(refusal) => refused = Some(refusal),
+        }
+    }
+    if let Some(refusal) = refused {
+        return Err(refusal);
     }
     weighed.sort_by(|(a, a_element), (b, b_element)| {
         let order = a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal);
