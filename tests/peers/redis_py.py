@@ -7,8 +7,29 @@ import redis
 port = int(sys.argv[1])
 
 
+def check_types(cache):
+    """Streams, counts of distinct elements, places, sorting."""
+    entry = cache.xadd("stream", {"f": "v"})
+    assert cache.xgroup_create("stream", "group", "0")
+    assert cache.xreadgroup("group", "me", {"stream": ">"})
+    assert cache.xpending("stream", "group")["pending"] == 1
+    assert cache.xack("stream", "group", entry) == 1
+    assert cache.xinfo_stream("stream")["length"] == 1 and cache.xinfo_stream("stream", full=True)
+
+    assert cache.pfadd("count", 1, 2, 3) == 1 and cache.pfcount("count") == 3
+
+    assert cache.geoadd("places", (13.361389, 38.115556, "Palermo", 15.087269, 37.502669, "Catania")) == 2
+    assert abs(float(cache.geodist("places", "Palermo", "Catania", "km")) - 166.2742) < 1e-3
+    assert len(cache.geosearch("places", longitude=15, latitude=37, radius=200, unit="km")) == 2
+
+    cache.rpush("list", 3, 1, 2)
+    assert cache.sort("list") == ["1", "2", "3"]
+
+
 def check(protocol):
     cache = redis.Redis(port=port, protocol=protocol, decode_responses=True)
+    cache.flushall()
+    check_types(cache)
     cache.flushall()
 
     assert cache.ping()
