@@ -72,7 +72,7 @@ impl Replaying {
             let values = ValueSource::new(job.values, job.seed);
             workers.push(Some(worker(fed, back.clone(), recording, load, values)));
         }
-        let reader = Reader {
+        let mut reader = Reader {
             trace,
             left: match load.until {
                 Until::Count(count) => count,
@@ -91,10 +91,13 @@ impl Replaying {
             times: Vec::new(),
             floor_ns: 0,
         };
+        // The first requests are at hand when the phase begins, or they would be late by as long as reading takes.
+        let mut left_out = BTreeMap::new();
+        let more = reader.go_round(&mut left_out);
         Self {
-            reader: Mutex::new(Some(reader)),
+            reader: Mutex::new(more.then_some(reader)),
             workers: Mutex::new(workers),
-            left_out: Mutex::default(),
+            left_out: Mutex::new(left_out),
         }
     }
 
@@ -112,7 +115,7 @@ impl Replaying {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(mut reader) = reader {
-            let mut left_out = BTreeMap::new();
+            let mut left_out = self.left_out();
             while reader.go_round(&mut left_out) {}
             *self.left_out.lock().unwrap_or_else(PoisonError::into_inner) = left_out;
         }
