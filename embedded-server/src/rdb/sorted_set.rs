@@ -48,11 +48,12 @@ fn read_with<'a>(
     limits: &Limits,
     score: fn(&mut Input<'a>) -> Option<f64>,
 ) -> Option<SortedSet> {
-    let mut set = SortedSet::new();
+    let mut set = SortedSet::as_tree(limits);
     for _ in 0..input.plain_length()? {
         let (member, score) = (string::read(input)?, score(input)?);
         add(&mut set, &member, score, limits)?;
     }
+    set.settle(limits);
     Some(set)
 }
 

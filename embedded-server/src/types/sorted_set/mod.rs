@@ -243,6 +243,24 @@ impl SortedSet {
         SortedSet::default()
     }
 
+    /// An empty sorted set in the form of a tree, to be filled as a whole and then to [`settle`](Self::settle).
+    pub fn as_tree(limits: &Limits) -> Self {
+        SortedSet(Repr::Tree(SortedSet::new().to_large(limits)))
+    }
+
+    /// Takes the packed form if all members fit into it. Only then does a score of -0 become 0, which is what Redis's
+    /// sorted sets do that are read as a whole.
+    pub fn settle(&mut self, limits: &Limits) {
+        let mut packed = SortedSet::new();
+        for (member, score) in self.iter() {
+            packed.insert(member, score, limits);
+            if matches!(packed.0, Repr::Tree(_)) {
+                return;
+            }
+        }
+        *self = packed;
+    }
+
     /// How many members it holds.
     #[inline]
     pub fn len(&self) -> usize {
