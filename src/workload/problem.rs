@@ -295,11 +295,8 @@ mod tests {
             text: String::new(),
             is_file: true,
         };
-        let problem = Problem {
-            place: Place::default(),
-            message: "no".into(),
-        };
-        let problems = Problems::new(vec![source], vec![problem; 25]);
+        let problem = |number| Problem::new(Place::default(), format!("no {number}"));
+        let problems = Problems::new(vec![source], (0..25).map(problem).collect());
         assert!(
             problems
                 .to_string()
