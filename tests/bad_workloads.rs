@@ -697,14 +697,14 @@ fn incomplete_sizes() {
 values: { lognormal: { max: 1kb } }
 phases: [ save: { keys: all } ]"#,
         r#"
-w.yaml:2:9: `median` is missing, as in lognormal: { median: 120b, sigma: 1.1 }
+w.yaml:2:22: `median` is missing, as in lognormal: { median: 120b, sigma: 1.1 }
   |
 2 | values: { lognormal: { max: 1kb } }
-  |         ^
-w.yaml:2:9: `sigma` is missing, as in lognormal: { median: 120b, sigma: 1.1 }
+  |                      ^
+w.yaml:2:22: `sigma` is missing, as in lognormal: { median: 120b, sigma: 1.1 }
   |
 2 | values: { lognormal: { max: 1kb } }
-  |         ^
+  |                      ^
 "#,
     );
 }
@@ -917,7 +917,7 @@ w.yaml:6:5: unknown subject `flood`; known: save, survival, server
   |
 6 |   - flood.errors == 0
   |     ^^^^^
-w.yaml:7:10: unknown measure of `save`: `eror_rate`; known: operations, throughput, errors, error_rate, hits, misses, hit_ratio, distinct, hottest_share, exponent, ideal_hit_ratio, latency.mean, latency.max, latency.p50, latency.p99, latency.p99.9; did you mean `error_rate`?
+w.yaml:7:10: unknown measure of `save`: `eror_rate`; known: operations, throughput, errors, error_rate, hits, misses, hit_ratio, corrupt, foreign, distinct, hottest_share, exponent, ideal_hit_ratio, latency.mean, latency.max, latency.p50, latency.p99, latency.p99.9; did you mean `error_rate`?
   |
 7 |   - save.eror_rate < 1%
   |          ^^^^^^^^^
@@ -948,7 +948,7 @@ fn an_expectation_in_quotes() {
 phases: [ save: { keys: all } ]
 expect: [ "save.eror_rate < 1%", 'sav.errors == 0' ]"#,
         r#"
-w.yaml:3:17: unknown measure of `save`: `eror_rate`; known: operations, throughput, errors, error_rate, hits, misses, hit_ratio, distinct, hottest_share, exponent, ideal_hit_ratio, latency.mean, latency.max, latency.p50, latency.p99, latency.p99.9; did you mean `error_rate`?
+w.yaml:3:17: unknown measure of `save`: `eror_rate`; known: operations, throughput, errors, error_rate, hits, misses, hit_ratio, corrupt, foreign, distinct, hottest_share, exponent, ideal_hit_ratio, latency.mean, latency.max, latency.p50, latency.p99, latency.p99.9; did you mean `error_rate`?
   |
 3 | expect: [ "save.eror_rate < 1%", 'sav.errors == 0' ]
   |                 ^^^^^^^^^
@@ -1318,8 +1318,14 @@ fn bombs() {
 
 /// What a phase that draws its keys so is told, excerpts left out.
 fn told_of_keys(keys: &str) -> String {
-    let text = format!("keys: {{ count: 100 }}\nphases:\n  - read: {{ keys: {keys} }}");
-    let problems = load("w.yaml", &text, &Overrides::default()).unwrap_err();
+    first_lines(&format!(
+        "keys: {{ count: 100 }}\nphases:\n  - read: {{ keys: {keys} }}"
+    ))
+}
+
+/// What `text` is told, excerpts left out.
+fn first_lines(text: &str) -> String {
+    let problems = load("w.yaml", text, &Overrides::default()).unwrap_err();
     let sentences: Vec<String> = problems
         .texts()
         .map(|text| text.lines().next().unwrap_or_default().to_owned())
@@ -1503,5 +1509,86 @@ w.yaml:4:44: `5` is not a speed such as as_recorded, 10x or as_fast_as_possible
 4 |   - replay: { file: t, format: csv, speed: 5 }
   |                                            ^
 "#,
+    );
+}
+
+/// What values or times to live are told that make no sense, excerpts left out.
+#[test]
+fn values_without_sense() {
+    for (values, told) in [
+        (
+            "values: { fixde: 5b }",
+            "w.yaml:1:11: unknown key `fixde`; known: template, fixed, uniform, lognormal, histogram, contents, verify; did you mean `fixed`?",
+        ),
+        (
+            "values: { fixed: 5b, uniform: { max: 9b } }",
+            "w.yaml:1:31: `fixed` and `uniform` both say what values are; leave one of them out",
+        ),
+        (
+            "values: { fixed: 20b, verify: true }",
+            "w.yaml:1:31: what is verified takes 24 bytes of each value, and some are of 20b; make them longer, or leave `verify` out",
+        ),
+        (
+            "values: { template: \"v{i}\", verify: true }",
+            "w.yaml:1:37: a template says what its values are; leave `verify` out, or write a size, as in fixed: 100b",
+        ),
+        (
+            "values: { contents: { compressible: 0.5 } }",
+            "w.yaml:1:37: `compressible` is 0.5; allowed are 1 to 64",
+        ),
+        (
+            "values: { contents: randon }",
+            "w.yaml:1:21: unknown contents `randon`; known: text, random, compressible; did you mean `random`?",
+        ),
+        (
+            "values: { histogram: [ { size: 1kb } ] }",
+            "w.yaml:1:24: a size has a weight, as in { size: 100b, weight: 3 }",
+        ),
+        (
+            "values: { histogram: [ { size: 1kb, weight: 0 } ] }",
+            "w.yaml:1:22: no size has a weight; give one or more of them a `weight` above 0",
+        ),
+        (
+            "values: { histogram: { file: sizes.csv } }",
+            "w.yaml:1:30: sizes.csv cannot be read here; list its rows instead",
+        ),
+    ] {
+        assert_eq!(
+            first_lines(&format!("{values}\nkeys: {{ count: 5 }}\nphases: [ save ]")),
+            told
+        );
+    }
+}
+
+#[test]
+fn times_to_live_without_sense() {
+    for (ttl, told) in [
+        (
+            "30s ± 10s",
+            "w.yaml:2:24: `10s` is not a share such as 95% or 0.95",
+        ),
+        (
+            "{ unifrom: { max: 5s } }",
+            "w.yaml:2:26: unknown ttl `unifrom`; known: uniform, lognormal, exponential; did you mean `uniform`?",
+        ),
+        (
+            "{ uniform: { min: 5s, max: 2s } }",
+            "w.yaml:2:51: `max` is 2s, below `min`, 5s; swap them",
+        ),
+        (
+            "{ exponential: {} }",
+            "w.yaml:2:24: `mean` is missing, as in exponential: { mean: 5m }",
+        ),
+    ] {
+        assert_eq!(
+            first_lines(&format!(
+                "keys: {{ count: 5 }}\nphases: [ save: {{ ttl: {ttl} }} ]"
+            )),
+            told
+        );
+    }
+    assert_eq!(
+        first_lines("keys: { count: 5 }\nphases: [ read ]\nexpect: [ read.corrupt == 0 ]"),
+        "w.yaml:3:16: `read` verifies nothing; write verify: true in `values`, and let it get"
     );
 }

@@ -12,6 +12,7 @@ use super::dial::dial;
 use super::fault::Fault;
 use super::resp::Scanner;
 use super::stream::Stream;
+use crate::traffic::seal::Verifier;
 
 /// A request without a reply yet.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +29,8 @@ pub(super) struct Sent {
 pub(super) struct Connection {
     stream: Stream,
     pub(super) scanner: Scanner,
+    /// Of the value that is coming in, where values are verified.
+    pub(super) verifier: Verifier,
     /// Oldest first: replies come in this order.
     pub(super) pending: VecDeque<Sent>,
     /// Further keys of the pending requests that have several, in the same order.
@@ -48,6 +51,7 @@ impl Connection {
         Ok(Self {
             stream: dial(access).await?,
             scanner: Scanner::default(),
+            verifier: Verifier::default(),
             pending: VecDeque::with_capacity(pipeline),
             further_keys: VecDeque::new(),
             asked: VecDeque::new(),

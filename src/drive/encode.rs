@@ -2,7 +2,7 @@
 
 use crate::traffic::key::{append_decimal, decimal_digits, write_decimal};
 use crate::traffic::stream::below;
-use crate::traffic::{NumberedText, Stream, ValueSource};
+use crate::traffic::{Lifetimes, NumberedText, Stream, ValueSource};
 use crate::workload::plan::{KeySpace, Operation, Part, Ttl, Word};
 
 /// Longest key whose head is kept ready; longer ones are written out each time.
@@ -13,6 +13,7 @@ const READY_KEY_LENGTHS: usize = 256;
 pub struct Encoder {
     keys: NumberedText,
     values: ValueSource,
+    lifetimes: Lifetimes,
     /// By place in the list of operations.
     requests: Vec<Request>,
 }
@@ -64,10 +65,12 @@ impl Encoder {
         ttl: Ttl,
         operations: &[Operation],
     ) -> Self {
-        let request = |operation: &Operation| Build::new(ttl).request(operation);
+        let lifetimes = Lifetimes::new(ttl);
+        let request = |operation: &Operation| Build::new(lifetimes).request(operation);
         Self {
             keys,
             values,
+            lifetimes,
             requests: operations.iter().map(request).collect(),
         }
     }
@@ -175,15 +178,15 @@ impl Encoder {
                 let count = range.end.saturating_sub(range.start).max(1);
                 append_number(range.start + below(stream.word(), count).0, out);
             }
-            // Made a text when the request was built.
-            Part::TtlMs | Part::TtlS => {}
+            Part::TtlMs => append_number(self.lifetimes.draw_ms(stream), out),
+            Part::TtlS => append_number(self.lifetimes.draw_ms(stream).div_ceil(1000), out),
         }
     }
 }
 
 /// Builds a request: bytes that do not change are gathered until something comes that does.
 struct Build {
-    ttl: Ttl,
+    lifetimes: Lifetimes,
     bytes: Vec<u8>,
     /// What stood before the key, once the key has come first.
     before: Option<Vec<u8>>,
@@ -191,9 +194,9 @@ struct Build {
 }
 
 impl Build {
-    fn new(ttl: Ttl) -> Self {
+    fn new(lifetimes: Lifetimes) -> Self {
         Self {
-            ttl,
+            lifetimes,
             bytes: Vec::new(),
             before: None,
             pieces: Vec::new(),
@@ -259,12 +262,11 @@ impl Build {
         }
     }
 
-    /// A time to live is the same for every request.
+    /// A time to live that is the same for every request is a text.
     fn settled(&self, part: &Part) -> Part {
-        let Ttl::After(after) = self.ttl else {
+        let Some(milliseconds) = self.lifetimes.fixed_ms() else {
             return part.clone();
         };
-        let milliseconds = after.as_millis().max(1);
         match part {
             Part::TtlMs => Part::Text(milliseconds.to_string()),
             Part::TtlS => Part::Text(milliseconds.div_ceil(1000).to_string()),

@@ -28,6 +28,8 @@ pub(super) struct Engine {
     pub(super) touches: Option<Touches>,
     /// Requests in flight per connection, at the most.
     pub(super) pipeline: usize,
+    /// Whether values are verified when they are read.
+    pub(super) verifies: bool,
     /// By operation: what its replies mean.
     pub(super) rules: Vec<Rule>,
     /// Further keys of the request under way.
@@ -57,7 +59,15 @@ impl Engine {
         self.tally.begin_batch(now_ns);
         let mut rest = bytes;
         while !rest.is_empty() {
-            match connection.scanner.next(rest)? {
+            let step = if self.verifies {
+                let Connection {
+                    scanner, verifier, ..
+                } = connection;
+                scanner.next_seen(rest, &mut |piece| verifier.push(piece))?
+            } else {
+                connection.scanner.next(rest)?
+            };
+            match step {
                 Step::Reply(used, reply) => {
                     rest = rest.get(used..).unwrap_or_default();
                     let sent = connection.pending.pop_front().ok_or(Fault::Unasked)?;
@@ -227,6 +237,12 @@ impl Engine {
         }
         if rule.inserts {
             self.source.settle(sent.key);
+        }
+        if self.verifies {
+            let seal = connection.verifier.finish(sent.key);
+            if rule.reads_value && reply == Reply::Value {
+                self.tally.verified(seal);
+            }
         }
         if reply == Reply::Error {
             self.tally.error(connection.scanner.word());

@@ -89,7 +89,29 @@ impl Scanner {
         {
             return Ok(Step::Reply(length, reply));
         }
-        self.piecewise(bytes)
+        self.piecewise(bytes, &mut |_| ())
+    }
+
+    /// The same; where the reply is a bulk string, its bytes are shown to `see` as they come, in pieces.
+    ///
+    /// # Errors
+    ///
+    /// As [`Scanner::next`].
+    pub fn next_seen(
+        &mut self,
+        bytes: &[u8],
+        see: &mut impl FnMut(&[u8]),
+    ) -> Result<Step, Malformed> {
+        if self.skip | self.open | self.aside == 0
+            && let Some((length, reply)) = whole(bytes)
+        {
+            if let (Some(b'$'), Reply::Value) = (bytes.first(), reply) {
+                let head = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(0) + 1;
+                see(bytes.get(head..length - 2).unwrap_or_default());
+            }
+            return Ok(Step::Reply(length, reply));
+        }
+        self.piecewise(bytes, see)
     }
 
     /// First word of the error that [`Reply::Error`] announced last: `ERR`, `OOM`, ….
@@ -117,10 +139,10 @@ impl Scanner {
 
     /// Any reply, one element after another.
     #[inline(never)]
-    fn piecewise(&mut self, bytes: &[u8]) -> Result<Step, Malformed> {
+    fn piecewise(&mut self, bytes: &[u8], see: &mut impl FnMut(&[u8])) -> Result<Step, Malformed> {
         let mut used = 0;
         loop {
-            used += self.pass_over(bytes.len() - used);
+            used += self.pass_over(bytes.get(used..).unwrap_or_default(), see);
             if self.skip > 0 {
                 return Ok(Step::More(used));
             }
@@ -146,11 +168,19 @@ impl Scanner {
         }
     }
 
-    /// Passes over as much of a body as there is; says how much.
-    fn pass_over(&mut self, available: usize) -> usize {
-        let here = usize::try_from(self.skip)
-            .unwrap_or(usize::MAX)
-            .min(available);
+    /// Passes over as much of a body as there is, showing it to `see` where it is a whole reply's; says how much.
+    fn pass_over(&mut self, bytes: &[u8], see: &mut impl FnMut(&[u8])) -> usize {
+        let upto = |count: u64| {
+            usize::try_from(count)
+                .unwrap_or(usize::MAX)
+                .min(bytes.len())
+        };
+        let here = upto(self.skip);
+        if self.open == 0 && self.said == Some(Reply::Value) {
+            // The line end is not part of the body.
+            let body = upto(self.skip.saturating_sub(2));
+            see(bytes.get(..body).unwrap_or_default());
+        }
         self.skip -= here as u64;
         here
     }
@@ -458,6 +488,35 @@ mod tests {
             let found = replies(&stream, &cuts).unwrap();
             prop_assert_eq!(found.iter().map(|found| found.0).collect::<Vec<_>>(), expected);
             prop_assert_eq!(replies(&stream, &(0..stream.len()).collect::<Vec<_>>()).unwrap(), found);
+        }
+
+        #[test]
+        fn bodies_are_seen_whole_however_they_are_cut(
+            bodies in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..300), 1..5),
+            cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..20),
+        ) {
+            let stream: Vec<u8> = bodies
+                .iter()
+                .flat_map(|body| [format!("${}\r\n", body.len()).as_bytes(), body, b"\r\n"].concat())
+                .collect();
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
+            cuts.sort_unstable();
+            let (mut scanner, mut kept, mut from) = (Scanner::default(), Vec::new(), 0);
+            let (mut seen, mut found) = (Vec::new(), Vec::new());
+            for cut in cuts.into_iter().chain([stream.len()]) {
+                kept.extend_from_slice(&stream[from..cut]);
+                from = cut;
+                while let Step::Reply(used, _) = {
+                    let step = scanner.next_seen(&kept, &mut |piece| seen.extend_from_slice(piece)).unwrap();
+                    let (Step::Reply(used, _) | Step::More(used)) = step;
+                    kept.drain(..used);
+                    step
+                } {
+                    let _ = used;
+                    found.push(std::mem::take(&mut seen));
+                }
+            }
+            prop_assert_eq!(found, bodies);
         }
 
         #[test]

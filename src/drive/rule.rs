@@ -9,6 +9,8 @@ pub(super) struct Rule {
     pub(super) effect: Effect,
     /// Whether it makes a new key.
     pub(super) inserts: bool,
+    /// Whether the reply is the key's value as it was written.
+    pub(super) reads_value: bool,
     /// Keys of a request.
     pub(super) keys: u32,
     /// Whether these are keys of the key space, of which it is remembered when they were touched.
@@ -26,6 +28,7 @@ impl Rule {
         Self {
             effect: operation.effect,
             inserts: operation.key == KeyChoice::New,
+            reads_value: operation.reads_value(),
             keys: operation.keys(),
             is_remembered: operation.names_its_keys(),
             follow,

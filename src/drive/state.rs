@@ -50,14 +50,20 @@ impl State {
     ) -> Result<Self, Fault> {
         let schedule = job.schedule(began_ns, number);
         let operations = &job.load.operations;
-        let tally = Tally::new(operations, schedule.is_open_loop(), began_ns)
+        let mut tally = Tally::new(operations, schedule.is_open_loop(), began_ns)
             .map_err(|error| Fault::System(std::io::Error::other(error.to_string())))?;
+        // What is replayed is as long as the trace says, and not sealed.
+        let verifies = job.values.are_verified() && job.load.recorded.is_none();
+        if verifies {
+            tally.verify();
+        }
         let engine = Engine {
             source: job.source(number),
             schedule,
             tally,
             touches,
             pipeline: job.load.pipeline.max(1) as usize,
+            verifies,
             rules: operations.iter().map(Rule::of).collect(),
             drawn: Vec::new(),
             follow_ups: 0,

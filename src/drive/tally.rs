@@ -6,6 +6,8 @@ use hdrhistogram::Histogram;
 
 use super::advance::Advance;
 use super::timeline::{Intervals, Timeline};
+use crate::recording::model::Verified;
+use crate::traffic::seal::Seal;
 use crate::workload::plan::Operation;
 
 /// Latencies are kept from 1 ns to 100 s, to three digits; what is longer counts as 100 s.
@@ -100,6 +102,8 @@ pub struct Tally {
     /// By place in the load's list of operations.
     by_operation: Vec<Kind>,
     errors: Vec<(Box<[u8]>, u64)>,
+    /// Values that were verified; none where values are not.
+    verified: Option<Verified>,
     /// Of requests that were never sent.
     unsent: Latencies,
     /// From the send, and from due to send; on an open loop only.
@@ -150,6 +154,7 @@ impl Tally {
             counts: Counts::default(),
             by_operation: operations.iter().map(kind).collect::<Result<_, _>>()?,
             errors: Vec::new(),
+            verified: None,
             unsent: Latencies::new()?,
             open: open_loop.then(open).transpose()?,
             timeline: Timeline::new(now_ns),
@@ -220,6 +225,20 @@ impl Tally {
         self.counts.misses += u64::from(!found);
     }
 
+    /// Values are verified in this phase.
+    pub fn verify(&mut self) {
+        self.verified = Some(Verified::default());
+    }
+
+    /// A value was verified.
+    #[inline]
+    pub fn verified(&mut self, seal: Seal) {
+        let verified = self.verified.get_or_insert_default();
+        verified.values += 1;
+        verified.corrupt += u64::from(seal == Seal::Corrupt);
+        verified.foreign += u64::from(seal == Seal::Foreign);
+    }
+
     /// An error of this kind came instead of an answer, or as the answer.
     #[cold]
     pub fn error(&mut self, kind: &[u8]) {
@@ -279,6 +298,7 @@ impl Tally {
             counts: self.counts,
             by_operation: self.by_operation.into_iter().map(measured).collect(),
             errors: self.errors,
+            verified: self.verified,
             latency,
             service,
             lateness,
@@ -305,6 +325,8 @@ pub struct Measured {
     /// By place in the load's list of operations.
     pub by_operation: Vec<MeasuredKind>,
     errors: Vec<(Box<[u8]>, u64)>,
+    /// Values that were verified; none where values are not.
+    pub verified: Option<Verified>,
     /// Nanoseconds from the due time on an open loop, from the send on a closed one.
     pub latency: Histogram<u64>,
     /// Nanoseconds from the send; on an open loop only.
@@ -331,6 +353,9 @@ impl Measured {
         }
         for (kind, count) in &other.errors {
             count_error(&mut self.errors, kind, *count);
+        }
+        if let (Some(mine), Some(theirs)) = (&mut self.verified, &other.verified) {
+            mine.add(theirs);
         }
         add(&mut self.latency, &other.latency);
         for (mine, theirs) in [

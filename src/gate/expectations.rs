@@ -98,6 +98,8 @@ fn of_phase(name: &str, measure: Measure, cell: &CellRecord) -> Option<f64> {
         Measure::HottestShare => each(|phase| Some(census(phase)?.hottest_share)),
         Measure::Exponent => each(|phase| census(phase)?.exponent),
         Measure::IdealHitRatio => each(|phase| Some(phase.drawn.as_ref()?.ideal?.hit_ratio)),
+        Measure::Corrupt => each(|phase| Some(phase.verified?.corrupt as f64)),
+        Measure::Foreign => each(|phase| Some(phase.verified?.foreign as f64)),
         Measure::LatencyMean => Some(histogram()?.mean() * 1e-9),
         Measure::LatencyMax => Some(histogram()?.max() as f64 * 1e-9),
         Measure::LatencyPercentile(percentile) => {

@@ -342,6 +342,7 @@ fn phase(
         in_flight: 0,
         hits: reads.0,
         misses: reads.1,
+        verified: None,
         offered_rate: None,
         throughput: operations as f64 / elapsed_s,
         latency: Latency::of(&histogram),

@@ -132,6 +132,9 @@ pub struct PhaseRecord {
     pub hits: u64,
     /// Reads that did not.
     pub misses: u64,
+    /// Values that were read and held against what had been written; absent where values are not verified.
+    #[serde(default)]
+    pub verified: Option<Verified>,
     /// Requests per second that were due, the mean where the rate changed; absent for a closed loop.
     pub offered_rate: Option<f64>,
     /// Requests per second that were answered.
@@ -157,6 +160,26 @@ pub struct PhaseRecord {
     /// What was really drawn; absent for a pause, and where the run was cut short.
     #[serde(default)]
     pub drawn: Option<Drawn>,
+}
+
+/// Values that were read and held against what had been written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Verified {
+    /// All of them.
+    pub values: u64,
+    /// Those that were not as anybody had written them.
+    pub corrupt: u64,
+    /// Those that had been written under another key.
+    pub foreign: u64,
+}
+
+impl Verified {
+    /// Adds what another worker verified.
+    pub fn add(&mut self, other: &Self) {
+        self.values += other.values;
+        self.corrupt += other.corrupt;
+        self.foreign += other.foreign;
+    }
 }
 
 /// What the requests of a phase asked for, writes after a miss left aside.

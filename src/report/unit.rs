@@ -50,6 +50,8 @@ impl Unit {
                 | Measure::Errors
                 | Measure::Hits
                 | Measure::Misses
+                | Measure::Corrupt
+                | Measure::Foreign
                 | Measure::Distinct
                 | Measure::Exponent => Self::Count,
                 Measure::Throughput => Self::Rate,

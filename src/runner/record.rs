@@ -33,6 +33,7 @@ pub(super) fn phase(
         in_flight: driven.in_flight,
         hits: measured.counts.hits,
         misses: measured.counts.misses,
+        verified: measured.verified,
         offered_rate: match load.pace {
             Pace::Closed if load.is_open_loop() => {
                 Some(driven.due as f64 / elapsed_s.max(SECONDS_PER_NS))
@@ -92,6 +93,7 @@ pub(super) fn pause(name: &str, started_s: f64, elapsed_s: f64) -> Option<PhaseR
         in_flight: 0,
         hits: 0,
         misses: 0,
+        verified: None,
         offered_rate: None,
         throughput: 0.0,
         latency: Latency::of(&empty),

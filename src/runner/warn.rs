@@ -41,6 +41,7 @@ pub(super) fn phase(cell: &str, record: &PhaseRecord) -> Vec<String> {
         late(&place, record),
         unanswered(&place, record),
         reconnected(&place, record),
+        not_as_written(&place, record),
     ]
     .into_iter()
     .flatten()
@@ -80,6 +81,17 @@ fn unanswered(place: &str, record: &PhaseRecord) -> Option<String> {
             "{place}: {} of {} requests that fell due were not answered by the end; their age then is all that is known of \
              them: lower the rate, or raise `clients` or `pipeline`",
             record.in_flight, record.due
+        )
+    })
+}
+
+fn not_as_written(place: &str, record: &PhaseRecord) -> Option<String> {
+    let verified = record.verified?;
+    (verified.corrupt + verified.foreign > 0).then(|| {
+        format!(
+            "{place}: of {} values read, {} were not as anybody had written them and {} had been written under another key: \
+             do not trust the server with data, and look at what else writes there",
+            verified.values, verified.corrupt, verified.foreign
         )
     })
 }

@@ -157,6 +157,9 @@ impl Trial<'_> {
             Ttl::None => Ttl::None,
             // What expires during a trial would not be counted, but room is needed for its deadline.
             Ttl::After(length) => Ttl::After(length.max(Duration::from_secs(3600))),
+            Ttl::Uniform { .. } | Ttl::Lognormal { .. } | Ttl::Exponential { .. } => {
+                Ttl::After(Duration::from_secs(3600))
+            }
         };
         let ttl = loads()
             .map(|load| load.ttl)

@@ -50,7 +50,13 @@ impl Alias {
     /// The next column.
     #[inline]
     pub fn draw(&self, stream: &mut Stream) -> usize {
-        let (column, chance) = below(stream.word(), self.columns.len() as u64);
+        self.column(stream.word())
+    }
+
+    /// The column that a random word stands for.
+    #[inline]
+    pub fn column(&self, word: u64) -> usize {
+        let (column, chance) = below(word, self.columns.len() as u64);
         let Column { threshold, other } = self.columns[column as usize];
         // Which of both comes is chance: a branch would be guessed wrongly.
         select_unpredictable(chance < threshold, column as usize, other as usize)

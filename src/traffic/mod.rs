@@ -8,7 +8,8 @@
 //!
 //! One file per distribution: [`sequential`], [`uniform`], [`zipfian`], [`ycsb`], [`popularity`] (hot spots too), [`newest`],
 //! [`gaussian`]. Those that follow a formula stand on a [`staircase`]; [`scatter`] spreads any of them over its range. [`key`]
-//! and [`value`] write bytes, [`arrival`] gives due times.
+//! and [`value`] write bytes, [`size`] says how many, [`seal`] makes them verifiable; [`arrival`] gives due times, [`lifetime`]
+//! times to live.
 
 pub mod alias;
 pub mod arrival;
@@ -16,10 +17,13 @@ pub mod census;
 pub mod gaussian;
 pub mod ideal;
 pub mod key;
+pub mod lifetime;
 pub mod newest;
 pub mod popularity;
 pub mod scatter;
+pub mod seal;
 pub mod sequential;
+pub mod size;
 pub mod staircase;
 pub mod stream;
 pub mod uniform;
@@ -33,6 +37,7 @@ pub use alias::Alias;
 pub use arrival::Arrivals;
 pub use gaussian::Gaussian;
 pub use key::NumberedText;
+pub use lifetime::Lifetimes;
 pub use newest::Newest;
 pub use popularity::Popularity;
 pub use scatter::Scatter;

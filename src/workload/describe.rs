@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::advice;
 use super::plan::{
-    Action, Capacity, ClockKind, Directive, Load, Operation, Order, Pace, Phase, Piece, Plan,
-    SizeDistribution, Speed, Stretch, Target, Template, Threads, TraceSource, Ttl, Until, Values,
-    When,
+    Action, Capacity, ClockKind, Contents, Directive, Load, Operation, Order, Pace, Phase, Piece,
+    Plan, SizeDistribution, Speed, Stretch, Target, Template, Threads, TraceSource, Ttl, Until,
+    Values, When,
 };
 use super::words::{bytes, counted, time};
 
@@ -132,16 +132,30 @@ fn spelt(name: &Template, number: u64) -> String {
 fn values(values: &Values) -> String {
     match values {
         Values::Template(template) => format!("{} and so on", spelt(template, 0)),
-        Values::Sized(SizeDistribution::Fixed(size)) => format!("{} each", bytes(*size)),
-        Values::Sized(SizeDistribution::Uniform { min, max }) => {
+        Values::Sized(filler) => {
+            let contents = match filler.contents {
+                Contents::Text => String::new(),
+                Contents::Random => ", random bytes".to_owned(),
+                Contents::Compressible(ratio) => format!(", compressible {ratio} times"),
+            };
+            let verified = if filler.verify { ", verified" } else { "" };
+            format!("{}{contents}{verified}", sizes(&filler.sizes))
+        }
+    }
+}
+
+fn sizes(sizes: &SizeDistribution) -> String {
+    match sizes {
+        SizeDistribution::Fixed(size) => format!("{} each", bytes(*size)),
+        SizeDistribution::Uniform { min, max } => {
             format!("{} to {}, uniform", bytes(*min), bytes(*max))
         }
-        Values::Sized(SizeDistribution::Lognormal { median, sigma, max }) => {
-            format!(
-                "lognormal, median {}, sigma {sigma}, at most {}",
-                bytes(*median),
-                bytes(*max)
-            )
+        SizeDistribution::Lognormal { median, sigma, max } => {
+            let (median, max) = (bytes(*median), bytes(*max));
+            format!("lognormal, median {median}, sigma {sigma}, at most {max}")
+        }
+        SizeDistribution::Histogram(bars) => {
+            format!("of {} by weight", counted(bars.len() as u64, "size"))
         }
     }
 }
@@ -184,9 +198,7 @@ fn load(load: &Load) -> String {
     if load.pipeline > 1 {
         let _ = write!(text, ", pipeline {}", load.pipeline);
     }
-    if let Ttl::After(ttl) = load.ttl {
-        let _ = write!(text, ", ttl {}", time(ttl));
-    }
+    text.push_str(&ttl(load.ttl));
     text.push_str(&follows(load));
     text
 }
@@ -219,6 +231,18 @@ fn stretch(stretch: &Stretch) -> String {
         format!("{from}/s for {length}")
     } else {
         format!("{from}/s to {to}/s over {length}")
+    }
+}
+
+fn ttl(ttl: Ttl) -> String {
+    match ttl {
+        Ttl::None => String::new(),
+        Ttl::After(after) => format!(", ttl {}", time(after)),
+        Ttl::Uniform { min, max } => format!(", ttl {} to {}", time(min), time(max)),
+        Ttl::Lognormal { median, sigma, .. } => {
+            format!(", ttl lognormal, median {}, sigma {sigma}", time(median))
+        }
+        Ttl::Exponential { mean, .. } => format!(", ttl exponential, mean {}", time(mean)),
     }
 }
 

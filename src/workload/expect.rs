@@ -26,6 +26,8 @@ pub(super) struct PhaseFacts {
     pub(super) loads: bool,
     /// Sends reads that may hit or miss.
     pub(super) reads: bool,
+    /// Verifies values that it reads.
+    pub(super) verifies: bool,
 }
 
 /// A parsed expression.
@@ -330,7 +332,7 @@ fn server(part: Part<'_>) -> Result<(Metric, Kind), Flaw> {
 }
 
 /// Measures of a phase; `pNN` stands for any percentile.
-const MEASURES: [(&str, Measure, Kind); 13] = [
+const MEASURES: [(&str, Measure, Kind); 15] = [
     ("operations", Measure::Operations, Kind::Count),
     ("throughput", Measure::Throughput, Kind::Rate),
     ("errors", Measure::Errors, Kind::Count),
@@ -338,6 +340,8 @@ const MEASURES: [(&str, Measure, Kind); 13] = [
     ("hits", Measure::Hits, Kind::Count),
     ("misses", Measure::Misses, Kind::Count),
     ("hit_ratio", Measure::HitRatio, Kind::Share),
+    ("corrupt", Measure::Corrupt, Kind::Count),
+    ("foreign", Measure::Foreign, Kind::Count),
     ("distinct", Measure::Distinct, Kind::Count),
     ("hottest_share", Measure::HottestShare, Kind::Share),
     ("exponent", Measure::Exponent, Kind::Count),
@@ -361,6 +365,12 @@ fn phase_metric(index: usize, phase: &PhaseFacts, part: Part<'_>) -> Result<(Met
     if !phase.reads && is_of_reads {
         return Err(part.flaw(format!(
             "`{}` reads nothing, so that nothing hits or misses",
+            phase.name
+        )));
+    }
+    if !phase.verifies && matches!(measure, Measure::Corrupt | Measure::Foreign) {
+        return Err(part.flaw(format!(
+            "`{}` verifies nothing; write verify: true in `values`, and let it get",
             phase.name
         )));
     }
@@ -417,6 +427,7 @@ mod tests {
             name: name.into(),
             loads,
             reads,
+            verifies: false,
         };
         let phases = [
             phase("save", true, false),
@@ -544,7 +555,7 @@ mod tests {
         (
             "mix.hitratio > 0.5",
             "hitratio",
-            "unknown measure of `mix`: `hitratio`; known: operations, throughput, errors, error_rate, hits, misses, hit_ratio, distinct, hottest_share, exponent, ideal_hit_ratio, latency.mean, \
+            "unknown measure of `mix`: `hitratio`; known: operations, throughput, errors, error_rate, hits, misses, hit_ratio, corrupt, foreign, distinct, hottest_share, exponent, ideal_hit_ratio, latency.mean, \
                  latency.max, latency.p50, latency.p99, latency.p99.9; did you mean `hit_ratio`?",
         ),
         (

@@ -222,6 +222,12 @@ impl Operation {
         self.words.iter().any(Word::is_key)
     }
 
+    /// Whether it is `GET key`, whose reply is the value as it was written.
+    #[must_use]
+    pub fn reads_value(&self) -> bool {
+        self.command().eq_ignore_ascii_case("get") && self.words.get(1).is_some_and(Word::is_key)
+    }
+
     /// Whether a request tells a time to live.
     #[must_use]
     pub fn expires(&self) -> bool {

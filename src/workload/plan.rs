@@ -326,11 +326,61 @@ pub enum Values {
     /// The number of the key in a text.
     Template(Template),
     /// Filler of a drawn size. The size of key `i` depends on the seed and `i` alone.
-    Sized(SizeDistribution),
+    Sized(Filler),
+}
+
+impl Values {
+    /// Whether they are verified when they are read.
+    #[must_use]
+    pub fn are_verified(&self) -> bool {
+        matches!(self, Self::Sized(filler) if filler.verify)
+    }
+}
+
+/// Values that mean nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Filler {
+    /// How long they are.
+    #[serde(flatten)]
+    pub sizes: SizeDistribution,
+    /// What fills them.
+    #[serde(default)]
+    pub contents: Contents,
+    /// Whether they are sealed when they are written and verified when they are read.
+    #[serde(default)]
+    pub verify: bool,
+}
+
+impl Filler {
+    /// Bytes that a seal takes of a value; no value that is verified is shorter.
+    pub const SEAL_BYTES: u64 = 24;
+
+    /// Text of these sizes.
+    #[must_use]
+    pub fn of(sizes: SizeDistribution) -> Self {
+        Self {
+            sizes,
+            contents: Contents::default(),
+            verify: false,
+        }
+    }
+}
+
+/// What fills values.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Contents {
+    /// Letters, digits, `-` and `_` at random: compresses to three quarters.
+    #[default]
+    Text,
+    /// Any bytes at random: does not compress.
+    Random,
+    /// Random bytes and zeros by turns, so that it compresses by this ratio.
+    Compressible(f64),
 }
 
 /// Sizes of values, bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SizeDistribution {
     /// Always the same.
@@ -351,6 +401,17 @@ pub enum SizeDistribution {
         /// Sizes drawn above are cut to this.
         max: u64,
     },
+    /// These sizes, by their weights.
+    Histogram(Vec<Bar>),
+}
+
+/// A size and how often it comes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Bar {
+    /// Bytes.
+    pub size: u64,
+    /// How often, in proportion to the others.
+    pub weight: f64,
 }
 
 /// One step of the workload.
@@ -580,14 +641,37 @@ pub struct Stretch {
     pub length: Duration,
 }
 
-/// Time to live of what is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// Time to live of what is written, drawn anew for every write.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Ttl {
     /// Values stay until they are deleted or evicted.
     None,
     /// Values expire after this long.
     After(Duration),
+    /// Any time from `min` to `max`, each as likely as any other.
+    Uniform {
+        /// The shortest.
+        min: Duration,
+        /// The longest.
+        max: Duration,
+    },
+    /// Log-normal: half of them are longer than `median`; never above `max`.
+    Lognormal {
+        /// The median.
+        median: Duration,
+        /// Standard deviation of the logarithm.
+        sigma: f64,
+        /// Times drawn above are cut to this.
+        max: Duration,
+    },
+    /// Exponential: as if every value were made stale at random, at the same rate; never above `max`.
+    Exponential {
+        /// The mean, were there no `max`.
+        mean: Duration,
+        /// Times drawn above are cut to this.
+        max: Duration,
+    },
 }
 
 /// Whether and in which groups survival is probed.
@@ -677,6 +761,10 @@ pub enum Measure {
     Misses,
     /// Hits per read.
     HitRatio,
+    /// Values read that were not as anybody had written them.
+    Corrupt,
+    /// Values read that had been written under another key.
+    Foreign,
     /// Keys that were drawn at least once.
     Distinct,
     /// Share of the requests that were drawn for the hottest key.

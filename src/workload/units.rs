@@ -285,28 +285,33 @@ scalar!(Threads, "threads", "A number of threads; `auto`: as many as suit the ma
 });
 
 /// Time to live of what is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Ttl {
     /// `none`: what is written stays.
     None,
     /// It expires after this long.
     After(Duration),
+    /// It expires after this long, give or take this share of it.
+    Around(Duration, f64),
 }
 
 impl FromText for Ttl {
-    const WHAT: &'static str = "a time to live such as 30s or 1h, or none";
+    const WHAT: &'static str = "a time to live such as 30s or 30s ± 10%, or none";
 
     fn from_text(text: &str) -> Result<Self, String> {
         if text == "none" {
-            Ok(Self::None)
-        } else {
-            Time::from_text(text).map(|time| Self::After(time.0))
+            return Ok(Self::None);
         }
+        let Some((time, share)) = text.split_once('±').or_else(|| text.split_once("+-")) else {
+            return Time::from_text(text).map(|time| Self::After(time.0));
+        };
+        let Time(time) = Time::from_text(time.trim())?;
+        Portion::from_text(share.trim()).map(|share| Self::Around(time, share.0))
     }
 }
 
-scalar!(Ttl, "ttl", "A time to live: `30s`, `5m`, `1h`; `none`: what is written stays.", {
-    "anyOf": [{ "const": "none" }, { "type": "string", "pattern": "^[0-9][0-9_.]*(ns|us|µs|ms|s|m|h|d)$" }]
+scalar!(Ttl, "fixed_ttl", "A time to live: `30s`, `5m`, `1h`; `30s ± 10%` (or `+-`): any from 27s to 33s; `none`: what is written stays.", {
+    "anyOf": [{ "const": "none" }, { "type": "string", "pattern": "^[0-9][0-9_.]*(ns|us|µs|ms|s|m|h|d)( *(±|\\+-) *[0-9.]+%?)?$" }]
 });
 
 /// How fast recorded requests are sent again.
@@ -363,6 +368,26 @@ impl FromText for Portion {
 
 scalar!(Portion, "share", "A share: `95%` or `0.95`.", {
     "anyOf": [{ "type": "number", "minimum": 0, "maximum": 1 }, { "type": "string", "pattern": "^[0-9.]+%?$" }]
+});
+
+/// How often something comes, in proportion to others.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Weight(pub(super) f64);
+
+impl FromText for Weight {
+    const WHAT: &'static str = "a weight such as 30% or 12";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let weight = match text.strip_suffix('%') {
+            Some(percent) => decimal(percent).map(|percent| percent / 100.0),
+            None => decimal(text),
+        };
+        weight.map(Self).ok_or_else(|| no::<Self>(text))
+    }
+}
+
+scalar!(Weight, "weight", "How often, in proportion to the others: `30%`, or a count.", {
+    "anyOf": [{ "type": "number", "minimum": 0 }, { "type": "string", "pattern": "^[0-9.]+%?$" }]
 });
 
 /// A plain decimal number, not negative: `0.99`.
@@ -703,6 +728,19 @@ mod tests {
         for text in ["", ".", "inf", "NaN", "-1", "1e5", "1.1.1"] {
             assert_eq!(read::<Number>(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn times_to_live() {
+        let around = |seconds, share| Some(Ttl::Around(Duration::from_secs(seconds), share));
+        assert_eq!(read("none"), Some(Ttl::None));
+        assert_eq!(read("30s"), Some(Ttl::After(Duration::from_secs(30))));
+        assert_eq!(read("30s ± 10%"), around(30, 0.1));
+        assert_eq!(read("1m+-0.5"), around(60, 0.5));
+        assert_eq!(
+            why::<Ttl>("30s ± 10s"),
+            "`10s` is not a share such as 95% or 0.95"
+        );
     }
 
     #[test]

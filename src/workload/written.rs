@@ -4,6 +4,7 @@
 //! and are proved against the checker's by a test over `workloads/reference.yaml`.
 
 pub(super) mod distribution;
+pub(super) mod values;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,11 +16,12 @@ use serde_json::{Value, json};
 
 use super::reader::{At, Entries, Given, SCALAR_OR_MAP};
 use super::units::{
-    Command, Count, FromText, KeyRange, Name, Number, Plain, Portion, Rate, Setting, Size, Speed,
-    Text, Threads, Time, Ttl,
+    self, Command, Count, FromText, KeyRange, Name, Plain, Portion, Rate, Setting, Size, Speed,
+    Text, Threads, Time,
 };
 use super::words;
 use distribution::Distribution;
+use values::{DrawnTtl, Values};
 
 /// A workload: what is driven, with which keys and values, in which phases, and what must hold afterwards.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -242,56 +244,6 @@ pub(super) struct Keys {
     pub(super) count: Given<Count>,
 }
 
-/// What is stored under the keys. The value of a key depends on the seed and the key alone.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename = "values", rename_all = "snake_case")]
-pub(super) enum Values {
-    /// The number of the key in a text.
-    Template(Text),
-    /// Filler, always of this size.
-    Fixed(At<Size>),
-    /// Filler of a size from `min` to `max`, each as likely as any other.
-    Uniform(UniformSizes),
-    /// Filler of a log-normally distributed size: many small values, few large ones.
-    Lognormal(LognormalSizes),
-}
-
-/// Sizes from `min` to `max`.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(
-    rename = "uniform_sizes",
-    default,
-    deny_unknown_fields,
-    expecting = "a map with `min` and `max`"
-)]
-#[schemars(extend("required" = ["max"]))]
-pub(super) struct UniformSizes {
-    /// Smallest size.
-    #[schemars(extend("default" = "0b"))]
-    pub(super) min: Given<Size>,
-    /// Largest size.
-    pub(super) max: Given<Size>,
-}
-
-/// Log-normally distributed sizes.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(
-    rename = "lognormal_sizes",
-    default,
-    deny_unknown_fields,
-    expecting = "a map with `median`, `sigma` and perhaps `max`"
-)]
-#[schemars(extend("required" = ["median", "sigma"]))]
-pub(super) struct LognormalSizes {
-    /// Half of the values are larger.
-    pub(super) median: Given<Size>,
-    /// Standard deviation of the size's logarithm: 0 is all the same, 1.1 spreads as web objects do.
-    pub(super) sigma: Given<Number>,
-    /// Sizes drawn above are cut to this.
-    #[schemars(extend("default" = "1mb"))]
-    pub(super) max: Given<Size>,
-}
-
 /// One step of the workload.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "phase", rename_all = "snake_case")]
@@ -485,6 +437,15 @@ pub(super) struct Step {
     pub(super) for_: Given<Time>,
 }
 
+/// A time to live, or a distribution of them.
+#[derive(Debug)]
+pub(super) enum Ttl {
+    /// The same for all, or nearly.
+    Text(units::Ttl),
+    /// Drawn for every write.
+    Drawn(DrawnTtl),
+}
+
 /// A range of keys, or a distribution over one.
 #[derive(Debug)]
 pub(super) enum PhaseKeys {
@@ -671,6 +632,16 @@ scalar_or_map!(
     TargetMap,
     |text| Ok::<_, String>(Target::Text(text.to_owned())),
     Target::Map
+);
+scalar_or_map!(
+    Ttl,
+    "ttl",
+    "a time to live such as 30s or 30s ± 10%, none, or a distribution such as { exponential: { mean: 5m } }",
+    TtlVisitor,
+    units::Ttl,
+    DrawnTtl,
+    |text| units::Ttl::from_text(text).map(Ttl::Text),
+    Ttl::Drawn
 );
 scalar_or_map!(
     Spawn,

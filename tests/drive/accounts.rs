@@ -107,3 +107,31 @@ phases: [ save: { keys: all, pipeline: 10 } ]
         .sum();
     assert_eq!(interval_errors, phase.errors["OOM"]);
 }
+
+/// Ten values are changed and five written over with another key's; values larger than a read of the socket come in pieces.
+#[test]
+fn values_that_are_not_as_written_are_counted() {
+    let Some(server) = redis(&[]) else { return };
+    let yaml = "
+name: verified
+keys: { count: 100 }
+values: { uniform: { min: 30b, max: 600kb }, contents: random, verify: true }
+phases:
+  - save
+  - read
+  - flood: { name: scratch, keys: 0..10, operations: \"SETRANGE {key} 26 !\" }
+  - flood: { name: swap, keys: 10..15, operations: \"COPY cachebench:test:key-50 {key} REPLACE\" }
+  - read: { name: again, pipeline: 7, clients: 3 }
+";
+    let recording = run(&plan_for(&server, yaml, Allow::All), |_| ()).expect("a recording");
+    let found = |phase: usize| {
+        let verified = phases(&recording)[phase]
+            .verified
+            .expect("values are verified");
+        (verified.values, verified.corrupt, verified.foreign)
+    };
+    assert_eq!(
+        [found(0), found(1), found(4)],
+        [(0, 0, 0), (100, 0, 0), (100, 10, 5)]
+    );
+}

@@ -14,6 +14,8 @@ mod phases;
 mod replay;
 mod survival;
 mod target;
+mod ttl;
+mod values;
 
 pub(super) use expectations::asks_for_survival;
 pub(super) use phases::facts;
@@ -57,9 +59,9 @@ pub(super) fn check(
         .get()
         .map_or(context.name.clone(), |(Name(name), _)| name.clone());
     let count = data::key_count(written, context, problems);
-    let values = data::values(&written.values, problems);
+    let values = values::values(&written.values, context, problems);
     let settle = phases::duration(&written.settle, problems).unwrap_or_default();
-    let phases = phases::phases(written, context, count, data::largest(&values), problems);
+    let phases = phases::phases(written, context, count, &values, problems);
     let (target, directives) = target::target(&written.target, context, &phases.plan, problems);
     let prefix = target::prefix(&target, &name);
     let capacity = capacity(&written.capacity, problems);

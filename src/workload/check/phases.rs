@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use super::operations::operations;
 use super::order::{Drawn, drawn};
-use super::{Context, bounded, pace, replay};
+use super::values::largest;
+use super::{Context, bounded, pace, replay, ttl};
 use crate::workload::expect::PhaseFacts;
 use crate::workload::files::Files;
 use crate::workload::limits;
-use crate::workload::plan::{Action, KeyChoice, Load, Operation, Pace, Phase, Ttl, Until};
+use crate::workload::plan::{Action, KeyChoice, Load, Operation, Pace, Phase, Until, Values};
 use crate::workload::problem::{Place, Problem, is_meant};
 use crate::workload::reader::{At, Given};
-use crate::workload::units::{self, Command, Name, Time};
+use crate::workload::units::{Command, Name, Time};
 use crate::workload::words;
 use crate::workload::written::{self, Workload};
 
@@ -68,7 +69,7 @@ pub(super) fn phases(
     written: &Workload,
     context: &Context<'_>,
     count: Option<u64>,
-    largest_value: u64,
+    values: &Values,
     problems: &mut Vec<Problem>,
 ) -> Phases {
     let list = written
@@ -91,7 +92,7 @@ pub(super) fn phases(
     let space = Space {
         files: context.files,
         count,
-        largest_value,
+        largest_value: largest(values),
         clients: context.clients,
     };
     let names = names(&list, problems);
@@ -105,7 +106,7 @@ pub(super) fn phases(
         })
         .collect();
     Phases {
-        facts: plan.iter().map(facts).collect(),
+        facts: plan.iter().map(|phase| facts(phase, values)).collect(),
         plan,
     }
 }
@@ -157,15 +158,23 @@ fn note_no_streams(streams: &[At<written::Phase>], place: Place, problems: &mut 
 }
 
 /// What expressions must know of a phase.
-pub(in crate::workload) fn facts(phase: &Phase) -> PhaseFacts {
-    let (loads, reads) = match &phase.action {
-        Action::Pause(_) => (false, false),
-        Action::Load(load) => (true, reads(load)),
+pub(in crate::workload) fn facts(phase: &Phase, values: &Values) -> PhaseFacts {
+    let name = phase.name.clone();
+    let Action::Load(load) = &phase.action else {
+        return PhaseFacts {
+            name,
+            loads: false,
+            reads: false,
+            verifies: false,
+        };
     };
     PhaseFacts {
-        name: phase.name.clone(),
-        loads,
-        reads,
+        name,
+        loads: true,
+        reads: reads(load),
+        verifies: values.are_verified()
+            && load.recorded.is_none()
+            && load.operations.iter().any(Operation::reads_value),
     }
 }
 
@@ -302,7 +311,7 @@ fn load(
     let pace = pace::pace(&written.rate, problems);
     let clients = bounded("clients", &written.clients, 1, 1, limits::CLIENTS, problems) as u32;
     let clients = space.clients.unwrap_or(clients);
-    let ttl = ttl(&written.ttl, problems);
+    let ttl = ttl::ttl(&written.ttl, problems);
     let load = Load {
         operations: operations(kind.usual(), written, ttl, (place, name), problems),
         until: until(kind, written, place, name, (&keys, &pace), problems),
@@ -371,18 +380,6 @@ fn until(
                 ));
             }
             Until::Count(once)
-        }
-    }
-}
-
-pub(super) fn ttl(written: &Given<units::Ttl>, problems: &mut Vec<Problem>) -> Ttl {
-    match written.get() {
-        None | Some((units::Ttl::None, _)) => Ttl::None,
-        Some((units::Ttl::After(time), place)) => {
-            if *time < Duration::from_millis(1) {
-                problems.push(Problem::new(place, "a time to live is 1ms at the least (servers count milliseconds); or write none"));
-            }
-            Ttl::After(bounded_duration(*time, place, problems))
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::phases::{bounded_duration, ttl};
+use super::phases::bounded_duration;
+use super::ttl::same_for_all;
 use super::{Context, bounded};
 use crate::workload::limits;
 use crate::workload::plan::{
@@ -59,7 +60,7 @@ pub(super) fn replay(
         ) as u32,
         scattered: false,
         pace: Pace::Closed,
-        ttl: ttl(&written.ttl, problems),
+        ttl: same_for_all(&written.ttl, problems),
         recorded: Some(Box::new(recorded)),
     }
 }
