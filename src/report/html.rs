@@ -145,7 +145,7 @@ fn range_note(cells: &[CellFigures]) -> String {
     }
 }
 
-pub(super) fn pictures(plots: &[Plot]) -> Markup {
+fn pictures(plots: &[Plot]) -> Markup {
     html! {
         @for plot in plots {
             figure id=(plot.name) { div.scroll { (PreEscaped(&plot.svg)) } }

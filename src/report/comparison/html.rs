@@ -1,13 +1,12 @@
 //! A comparison as a page: one file that needs nothing else.
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
-use super::{Compared, ComparisonFigures, Row, change_and_interval};
-use crate::plot::Plot;
-use crate::report::html::{document, pictures};
+use super::{Compared, ComparisonFigures, Overlay, Row, change_and_interval};
+use crate::report::html::document;
 
-/// The page of `figures`, with the recordings overlaid in `plots`.
-pub(super) fn page(figures: &ComparisonFigures, plots: &[Plot]) -> String {
+/// The page of `figures`: cell by cell its figures, and its pictures with the recordings overlaid.
+pub(super) fn page(figures: &ComparisonFigures, overlays: &[Overlay]) -> String {
     let title = if figures.question.is_empty() {
         &figures.workload
     } else {
@@ -16,12 +15,11 @@ pub(super) fn page(figures: &ComparisonFigures, plots: &[Plot]) -> String {
     let body = html! {
         p.name { (figures.workload) ", " (figures.recordings.len()) " recordings" }
         h1 { (title) }
-        div.card { @for one in &figures.recordings { (compared(one)) } }
-        @for note in &figures.notes { p.caption { (note) } }
-        h2 { "Figure by figure" }
-        @for rows in figures.rows.chunk_by(|a, b| a.cell == b.cell) { (table(figures, rows)) }
-        h2 { "Overlaid" }
-        (pictures(plots))
+        div.card {
+            @for one in &figures.recordings { (compared(one)) }
+            @for note in &figures.notes { p.caption { (note) } }
+        }
+        @for rows in figures.rows.chunk_by(|a, b| a.cell == b.cell) { (cell(figures, overlays, rows)) }
         footer { "Made by cachebench " (env!("CARGO_PKG_VERSION")) " from recordings alone; this page needs no network." }
     };
     document(
@@ -41,44 +39,58 @@ fn compared(one: &Compared) -> Markup {
     }
 }
 
+fn cell(figures: &ComparisonFigures, overlays: &[Overlay], rows: &[Row]) -> Markup {
+    let label = rows.first().map_or("", |row| row.cell.as_str());
+    let plots = overlays.iter().find(|overlay| overlay.cell == label);
+    html! {
+        h2 { (label) }
+        (table(figures, rows))
+        @for plot in plots.iter().flat_map(|overlay| &overlay.plots) {
+            figure { div.scroll { (PreEscaped(&plot.svg)) } }
+        }
+    }
+}
+
 fn table(figures: &ComparisonFigures, rows: &[Row]) -> Markup {
     let others = 1..figures.recordings.len();
     html! {
         div.card { div.scroll { table {
             thead { tr {
-                th scope="col" { (rows.first().map_or("", |row| row.cell.as_str())) }
-                @for one in &figures.recordings { th scope="col" { (one.letter) @if one.letter != "A" { " beside A" } } }
+                th scope="col" { "mean of repetitions" }
+                th scope="col" { "A" }
+                @for one in figures.recordings.iter().skip(1) {
+                    th scope="col" { (one.letter) }
+                    th scope="col" { (one.letter) " beside A" }
+                }
             } }
             tbody { @for row in rows { tr {
                 th scope="row" { (row.figure) }
                 td { (mean(row, 0)) }
-                @for other in others.clone() { (cell(row, other)) }
+                @for other in others.clone() {
+                    td { (mean(row, other)) }
+                    (change(row, other))
+                }
             } } }
         } } }
     }
 }
 
-fn cell(row: &Row, other: usize) -> Markup {
+/// What is clear is bold; an interval without width says nothing.
+fn change(row: &Row, other: usize) -> Markup {
     let (change, interval) = change_and_interval(row, other);
-    let clear = row
-        .changes
-        .get(other - 1)
-        .copied()
-        .flatten()
-        .is_some_and(|one| one.is_clear());
+    let found = row.changes.get(other - 1).copied().flatten();
+    let is_wide = found
+        .and_then(|one| one.interval)
+        .is_some_and(|(low, high)| low < high);
     html! {
         td {
-            (mean(row, other)) " "
-            @if clear { b { (change) } } @else { (change) }
-            @if !interval.is_empty() { small { (interval) } }
+            @if found.is_some_and(|one| one.is_clear()) { b { (change) } } @else { (change) }
+            @if is_wide { small { (interval) } }
         }
     }
 }
 
 fn mean(row: &Row, index: usize) -> String {
-    row.means
-        .get(index)
-        .copied()
-        .flatten()
-        .map_or("–".to_owned(), |mean| row.unit.say(mean))
+    let mean = row.means.get(index).copied().flatten();
+    mean.map_or("–".to_owned(), |mean| row.unit.say(mean))
 }

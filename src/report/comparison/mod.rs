@@ -16,7 +16,7 @@ use super::ReportError;
 use super::unit::Unit;
 use crate::gate::identity::{Difference, differences, matching_cells};
 use crate::gate::merge::merge;
-use crate::plot;
+use crate::plot::{self, Plot, PlotError};
 use crate::recording::model::{CellRecord, PhaseRecord, Recording, Repetition};
 use crate::recording::write::write_file;
 use crate::stats::{Summary, human, welch};
@@ -315,7 +315,14 @@ fn of_phase(name: &str) -> impl Iterator<Item = Spec> + '_ {
     })
 }
 
-/// Writes the page and its pictures into `folder`, the recordings overlaid; which files.
+/// The pictures of one cell.
+struct Overlay {
+    /// Its label in the first recording.
+    cell: String,
+    plots: Vec<Plot>,
+}
+
+/// Writes the page and its pictures into `folder`, cell by cell with the recordings overlaid; which files.
 ///
 /// # Errors
 /// Where a file cannot be written or a picture not be drawn.
@@ -324,26 +331,40 @@ pub fn write(
     figures: &ComparisonFigures,
     folder: &Path,
 ) -> Result<Vec<PathBuf>, ReportError> {
-    let letters: Vec<String> = (0..recordings.len()).map(letter).collect();
-    let named: Vec<(&str, &Recording)> = letters
-        .iter()
-        .zip(recordings)
-        .map(|(letter, (_, one))| (letter.as_str(), one))
-        .collect();
-    let plots = merge(&named)
-        .map(|merged| plot::all(&merged))
-        .transpose()?
-        .unwrap_or_default();
+    let overlays = overlays(recordings)?;
     let mut files = Vec::new();
-    for plot in &plots {
-        let path = folder.join("plots").join(format!("{}.svg", plot.name));
-        files.push(write_file(&path, |out| out.write_all(plot.svg.as_bytes()))?);
+    for (number, overlay) in overlays.iter().enumerate() {
+        for plot in &overlay.plots {
+            let path = folder
+                .join("plots")
+                .join(format!("{}-{}.svg", number + 1, plot.name));
+            files.push(write_file(&path, |out| out.write_all(plot.svg.as_bytes()))?);
+        }
     }
-    let page = html::page(figures, &plots);
+    let page = html::page(figures, &overlays);
     files.push(write_file(&folder.join(PAGE_FILE), |out| {
         out.write_all(page.as_bytes())
     })?);
     Ok(files)
+}
+
+fn overlays(recordings: &[(String, Recording)]) -> Result<Vec<Overlay>, PlotError> {
+    let letters: Vec<String> = (0..recordings.len()).map(letter).collect();
+    let recorded = recordings.iter().map(|(_, one)| one);
+    let named: Vec<(&str, &Recording)> = letters.iter().map(String::as_str).zip(recorded).collect();
+    let cells = named
+        .first()
+        .map_or(&[][..], |(_, first)| first.cells.as_slice());
+    let mut overlays = Vec::new();
+    for (index, cell) in cells.iter().enumerate() {
+        if let Some(merged) = merge(&named, index).filter(|merged| merged.cells.len() > 1) {
+            overlays.push(Overlay {
+                cell: cell.label.clone(),
+                plots: plot::all(&merged)?,
+            });
+        }
+    }
+    Ok(overlays)
 }
 
 /// A change as it is read: in the figure's own unit for shares and counts, as a share of `before` for the rest.
@@ -359,7 +380,8 @@ fn said(row: &Row, amount: f64, before: f64) -> String {
             }
         }
         _ if before == 0.0 => "–".to_owned(),
-        _ => human::change(amount / before),
+        // Nothing can fall by more than all of it, whatever an interval says.
+        _ => human::change((amount / before).max(-1.0)),
     }
 }
 

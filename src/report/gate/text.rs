@@ -57,7 +57,8 @@ fn checks(figures: &GateFigures, kind: Kind, columns: usize) -> String {
     let mut lines = vec![format!("{BOLD}{}{BOLD:#}", kind.name())];
     lines.extend(others.iter().chain(shown).map(|check| line(check, columns)));
     if shown.len() < held.len() {
-        lines.push(format!("{GOOD}✓{GOOD:#} {} more held", held.len()));
+        let more = if others.is_empty() { "" } else { " more" };
+        lines.push(format!("{GOOD}✓{GOOD:#} {}{more} held", held.len()));
     }
     lines.join("\n")
 }
