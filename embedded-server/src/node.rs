@@ -274,8 +274,11 @@ impl Server {
         !self.clock.is_virtual() && self.keyspace_cron()
     }
 
-    /// One stretch of the keyspace's background work.
+    /// One stretch of the keyspace's background work; none during a pause.
     pub fn keyspace_cron(&mut self) -> bool {
+        if self.pause.is_on() {
+            return false;
+        }
         let watch = Stopwatch::start();
         let more = self.keyspace.cron(CRON_BUDGET) | self.expire_fields();
         let threshold_ms = self.config.latency_monitor_threshold_ms;

@@ -1,4 +1,4 @@
-//! CLIENT PAUSE: for a while the commands of all clients, or those that write, are put off.
+//! CLIENT PAUSE: for a while the commands of all clients, or those that write, are put off, and no key goes by itself.
 
 use std::collections::BTreeSet;
 
@@ -37,8 +37,8 @@ impl Pause {
         self.what.is_some()
     }
 
-    /// Begins a pause; one that is on is made longer and stricter, never the reverse.
-    pub fn begin(&mut self, what: Paused, until_ms: i64) {
+    /// One that is on is made longer and stricter, never the reverse.
+    fn begin(&mut self, what: Paused, until_ms: i64) {
         self.what = self.what.max(Some(what));
         self.until_ms = self.until_ms.max(until_ms);
     }
@@ -50,6 +50,12 @@ impl Pause {
 }
 
 impl Server {
+    /// Begins a pause, in which nothing expires or is evicted either.
+    pub fn begin_pause(&mut self, what: Paused, until_ms: i64) {
+        self.pause.begin(what, until_ms);
+        self.keyspace.set_held(true);
+    }
+
     /// Puts a command of a client off, if it is one to be; the client then waits.
     pub fn postpone(&mut self, client: &mut Client, command: Option<&'static Command>) -> bool {
         let postponed = match self.pause.what {
@@ -74,6 +80,7 @@ impl Server {
     /// Ends the pause; whoever waits goes on.
     pub fn end_pause(&mut self) {
         let Pause { waiting, .. } = std::mem::take(&mut self.pause);
+        self.keyspace.set_held(false);
         for slot in waiting {
             if let Some(client) = self.clients.get_mut(slot) {
                 client.blocked = false;

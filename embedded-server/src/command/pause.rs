@@ -21,7 +21,7 @@ pub(super) fn pause(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Out
     let until_ms = now_ms
         .checked_add(length_ms)
         .ok_or("ERR timeout is out of range")?;
-    context.server.pause.begin(what, until_ms);
+    context.server.begin_pause(what, until_ms);
     context.reply.ok();
     Ok(())
 }

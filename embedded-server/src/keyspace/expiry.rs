@@ -16,10 +16,17 @@ impl Keyspace {
         self.counters.expired += 1;
     }
 
-    /// Removes the key of this hash, whose time has come.
+    /// The same, unless removals are held back.
+    pub(super) fn expire_unless_held(&mut self, number: usize, spot: Spot) {
+        if !self.held {
+            self.expire(number, spot);
+        }
+    }
+
+    /// Removes the key of this hash, whose time has come, unless removals are held back.
     pub(super) fn expire_hash(&mut self, number: usize, hash: u64) {
         if let Some(spot) = self.dicts[number].find_hash(hash) {
-            self.expire(number, spot);
+            self.expire_unless_held(number, spot);
         }
     }
 

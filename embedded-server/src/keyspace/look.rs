@@ -65,7 +65,7 @@ impl Keyspace {
     #[inline]
     pub fn lookup(&mut self, db: Db, key: &[u8], access: Access) -> Option<Entry<'_>> {
         let number = self.number(db);
-        let (_, spot) = self.locate(number, key);
+        let spot = self.locate_to_look(number, key);
         if matches!(access, Access::Read | Access::Peek) {
             self.counters.hits += u64::from(spot.is_some());
             self.counters.misses += u64::from(spot.is_none());
@@ -88,8 +88,8 @@ impl Keyspace {
     /// What OBJECT and MEMORY USAGE tell of a key; counts and refreshes nothing.
     pub fn object_info(&mut self, db: Db, key: &[u8]) -> Option<ObjectInfo> {
         let number = self.number(db);
-        let (_, spot) = self.locate(number, key);
-        let entry = self.dicts[number].entry(spot?)?;
+        let spot = self.locate_to_look(number, key)?;
+        let entry = self.dicts[number].entry(spot)?;
         Some(self.info_of(&Entry(entry)))
     }
 
@@ -103,7 +103,8 @@ impl Keyspace {
         }
     }
 
-    /// A living key of `db` drawn at random; `None` when there is none.
+    /// A living key of `db` drawn at random; `None` when there is none. While removals are held back it may be a dead one,
+    /// as there might be no other.
     pub fn random_key(&mut self, db: Db) -> Option<Entry<'_>> {
         let number = self.number(db);
         loop {
@@ -111,7 +112,7 @@ impl Keyspace {
             let dead = drawn.expire_ms().is_some_and(|at| is_due(at, self.now_ms));
             let hash = self.dicts[number].hash(drawn.key());
             let spot = self.dicts[number].find_hash(hash)?;
-            if !dead {
+            if !dead || self.held {
                 return self.dicts[number].entry(spot).map(Entry);
             }
             self.expire(number, spot);

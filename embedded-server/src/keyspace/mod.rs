@@ -72,6 +72,8 @@ pub struct Keyspace {
     now_ms: i64,
     no_touch: bool,
     active_expiry: bool,
+    /// Nothing goes by itself.
+    held: bool,
     /// The dict whose turn it is in the cron.
     cron_dict: usize,
     /// Sum of `Dict::bytes`.
@@ -100,6 +102,7 @@ impl Keyspace {
             now_ms: 0,
             no_touch: false,
             active_expiry: true,
+            held: false,
             cron_dict: 0,
             exceeded_since_ms: None,
         }
@@ -150,6 +153,12 @@ impl Keyspace {
     /// Turns the cron's expiry off and on (DEBUG SET-ACTIVE-EXPIRE). On at first.
     pub fn set_active_expiry(&mut self, on: bool) {
         self.active_expiry = on;
+    }
+
+    /// While on, no key goes by itself: dead ones are not shown, but stay, and none is evicted (CLIENT PAUSE). Whatever is
+    /// written all the same goes on burying the dead it meets, and may exceed `maxmemory`.
+    pub fn set_held(&mut self, on: bool) {
+        self.held = on;
     }
 
     /// Whether expired and evicted keys are queued for [`Keyspace::next_event`]. Off at first; turning it off drops the queue.
@@ -266,6 +275,22 @@ impl Keyspace {
     /// The hash of a key, and where it is if it is alive. Removes it if its time has come.
     #[inline]
     fn locate(&mut self, number: usize, key: &[u8]) -> (u64, Option<Spot>) {
+        self.locate_and(number, key, Self::expire)
+    }
+
+    /// Where a key is if it is alive, for those who change nothing. Removes it if its time has come and that is not held back.
+    #[inline]
+    fn locate_to_look(&mut self, number: usize, key: &[u8]) -> Option<Spot> {
+        self.locate_and(number, key, Self::expire_unless_held).1
+    }
+
+    #[inline]
+    fn locate_and(
+        &mut self,
+        number: usize,
+        key: &[u8],
+        bury: impl FnOnce(&mut Self, usize, Spot),
+    ) -> (u64, Option<Spot>) {
         let dict = &self.dicts[number];
         let hash = dict.hash(key);
         let Some(spot) = dict.find(hash, key) else {
@@ -275,7 +300,7 @@ impl Keyspace {
             .expire_ms(spot)
             .is_some_and(|at| is_due(at, self.now_ms))
         {
-            self.expire(number, spot);
+            bury(self, number, spot);
             return (hash, None);
         }
         (hash, Some(spot))

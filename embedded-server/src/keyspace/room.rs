@@ -109,6 +109,9 @@ impl Keyspace {
     /// on evicting where a lowered `maxmemory` left off. `budget` bounds the work, in buckets looked at (each some 5 to 50 ns;
     /// a removed key counts as 16). Says whether it would gladly go on at once.
     pub fn cron(&mut self, budget: usize) -> bool {
+        if self.held {
+            return false;
+        }
         let left = if self.active_expiry {
             self.expire_actively(budget)
         } else {
@@ -161,6 +164,9 @@ impl Keyspace {
         allowed: u64,
         needed: &mut dyn FnMut(&Self) -> usize,
     ) -> Result<(), OutOfMemory> {
+        if self.held {
+            return Ok(());
+        }
         let (limit, at_first) = (self.settings.maxmemory, self.used_memory());
         let mut evicted = 0;
         let outcome = loop {

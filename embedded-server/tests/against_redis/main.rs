@@ -21,6 +21,7 @@ mod embedded;
 mod formats;
 mod frame;
 mod introspection;
+mod newer;
 mod peer;
 mod scenario;
 mod serialized;

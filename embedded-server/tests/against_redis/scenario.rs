@@ -15,7 +15,13 @@ const LOOKS: usize = 20_000;
 
 /// Carries out every scenario on both servers, in the protocols given.
 pub(crate) fn compare(scenarios: &[&str], protocols: &[u8]) {
-    let Some(peer) = Peer::start(&[]) else { return };
+    if let Some(peer) = Peer::start(&[]) {
+        compare_with(&peer, scenarios, protocols);
+    }
+}
+
+/// The same, against this peer.
+pub(crate) fn compare_with(peer: &Peer, scenarios: &[&str], protocols: &[u8]) {
     let embedded = Embedded::start();
     for protocol in protocols {
         for scenario in scenarios {

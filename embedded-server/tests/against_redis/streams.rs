@@ -145,3 +145,23 @@ fn streams_answer_and_publish_as_on_redis() {
         prop_assert_eq!(ours, theirs);
     });
 }
+
+#[test]
+fn a_group_is_given_what_is_there_not_what_an_id_promises() {
+    let Some((embedded, peer)) = servers() else {
+        return;
+    };
+    let script = [
+        "XADD a 30-0 f v",
+        "XSETID a 30-1",
+        "COPY a b",
+        "XGROUP CREATE a g 0",
+        "XGROUP CREATE b g 30-0",
+        "XREADGROUP GROUP g c NOACK STREAMS a b > >",
+        "XREADGROUP GROUP g c NOACK STREAMS a b > >",
+    ]
+    .map(Command::line);
+    let [ours, theirs] =
+        [embedded.client(), peer.client()].map(|mut client| replies(&mut client, &script, true));
+    assert_eq!(ours, theirs);
+}

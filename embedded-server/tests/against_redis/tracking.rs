@@ -9,6 +9,7 @@ const SCENARIOS: &[&str] = &[
     // Whatever removes a key tells too.
     "w> SET k v PX 1\na> CLIENT TRACKING ON\na> GET k\na> GET l\nw> SET l 1\na<",
     "w> SET k v PX 60\na> CLIENT TRACKING ON\na> GET k\na<",
+    "w> SET k v\na> CLIENT TRACKING ON\na> GET k\nw> CONFIG SET maxmemory-policy allkeys-lru\nw> CONFIG SET maxmemory 1\na<\nw> CONFIG SET maxmemory 0\nw> CONFIG SET maxmemory-policy noeviction\na> GET k\na> PING",
     "w> SET k v\na> CLIENT TRACKING ON\na> GET k\nw> FLUSHALL\na<\nw> FLUSHDB\na<\na> FLUSHALL\na<",
     "w> SET k v\na> CLIENT TRACKING ON\na> GET k\nw> RENAME k l\na<",
     "w> SADD s 1\na> CLIENT TRACKING ON\na> SMEMBERS s\na> GET t\nw> SMOVE s t 1\na<",

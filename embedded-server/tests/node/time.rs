@@ -22,6 +22,39 @@ fn turning_the_clock_expires_keys_that_nobody_asks_for() {
 }
 
 #[test]
+fn during_a_pause_no_key_goes_by_itself() {
+    let node = node(&[("maxmemory-policy", "allkeys-lru")]);
+    let mut client = Client::of(&node);
+    client.ask("SET dead v PX 1", "+OK\r\n");
+    client.ask("SET alive v", "+OK\r\n");
+    client.ask("CLIENT PAUSE 100000 WRITE", "+OK\r\n");
+    node.advance(Duration::from_secs(1));
+    client.ask("GET dead", "$-1\r\n");
+    client.ask("CONFIG SET maxmemory 1", "+OK\r\n");
+    node.advance(Duration::from_secs(1));
+    client.ask("DBSIZE", ":2\r\n");
+    client.ask("CLIENT UNPAUSE", "+OK\r\n");
+    node.advance(Duration::from_secs(1));
+    client.ask("DBSIZE", ":0\r\n");
+    let gone = ["expired_keys", "evicted_keys"].map(|field| client.info(field));
+    assert_eq!(gone, ["1", "1"]);
+}
+
+#[test]
+fn a_command_put_off_is_not_to_be_unblocked() {
+    let node = node(&[]);
+    let (mut client, mut waiting) = (Client::of(&node), Client::of(&node));
+    waiting.ask("CLIENT ID", ":2\r\n");
+    client.ask("CLIENT PAUSE 100000 WRITE", "+OK\r\n");
+    waiting.send("SET k v\r\n");
+    while client.info("blocked_clients") != "1" {}
+    client.ask("CLIENT UNBLOCK 2 ERROR", ":0\r\n");
+    client.ask("GET k", "$-1\r\n");
+    client.ask("CLIENT UNPAUSE", "+OK\r\n");
+    waiting.expect("+OK\r\n");
+}
+
+#[test]
 fn time_stands_still_until_turned() {
     let node = node(&[]);
     let mut client = Client::of(&node);

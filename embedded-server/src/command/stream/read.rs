@@ -284,7 +284,8 @@ impl Reader {
         (key, consumer, from): (&[u8], &[u8], From),
         tools: &mut Tools<'_>,
     ) -> Option<Given> {
-        if from == From::New && (stream.is_empty() || stream.last_id <= group.last_id) {
+        // Not by the stream's last ID: XSETID may have set that beyond any entry.
+        if from == From::New && stream.newest_id() <= group.last_id {
             return None;
         }
         let now_ms = tools.now_ms.unsigned_abs();
