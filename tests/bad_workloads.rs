@@ -1592,3 +1592,76 @@ fn times_to_live_without_sense() {
         "w.yaml:3:16: `read` verifies nothing; write verify: true in `values`, and let it get"
     );
 }
+
+#[test]
+fn key_spaces_with_flaws() {
+    refused(
+        r#"keys:
+  all: { count: 10 }
+  users: { weight: 2 }
+  items: { count: 10, name: "users:1{i}", values: { fixed: 8b, verify: true } }
+phases: [ save: { keys: usres } ]"#,
+        r#"
+w.yaml:2:3: `all` means all keys; give the key space another name
+  |
+2 |   all: { count: 10 }
+  |   ^^^
+w.yaml:3:10: `count` is missing; write how many keys there are in it, as in users: { count: 10000 }
+  |
+3 |   users: { weight: 2 }
+  |          ^
+w.yaml:4:29: keys of this space may be spelt as those of `users`; give it another `name`
+  |
+4 |   items: { count: 10, name: "users:1{i}", values: { fixed: 8b, verify: true } }
+  |                             ^^^^^^^^^^^^
+w.yaml:4:72: either all values are verified or none; write `verify` in the `values` of the workload
+  |
+4 |  name: "users:1{i}", values: { fixed: 8b, verify: true } }
+  |                                                   ^^^^
+w.yaml:4:72: what is verified takes 24 bytes of each value, and some are of 8b; make them longer, or leave `verify` out
+  |
+4 |  name: "users:1{i}", values: { fixed: 8b, verify: true } }
+  |                                                   ^^^^
+"#,
+    );
+}
+
+#[test]
+fn key_spaces_that_are_not_there_or_there_twice() {
+    refused(
+        r#"keys: { users: { count: 10, weight: 0 }, items: { count: 5, weight: 0 } }
+values: { fixed: 100b, verify: true }
+phases:
+  - save: { keys: usres }
+  - read: { keys: { uniform: { range: itmes } } }
+  - save: { keys: users, operations: { set: { key: new } } }
+survival: { groups: { users: 0..5 } }
+expect: [ "read.items.hitratio > 1%" ]"#,
+        r#"
+w.yaml:1:7: no key space has a weight; give one or more of them a `weight` above 0
+  |
+1 | keys: { users: { count: 10, weight: 0 }, items: { count: 5, weight: 0 } }
+  |       ^
+w.yaml:4:19: unknown range or distribution `usres`; known: all, 0..5000, users, items, sequential, uniform, zipfian, ycsb_zipfian, hotspot, latest, gaussian, exponential; did you mean `users`?
+  |
+4 |   - save: { keys: usres }
+  |                   ^^^^^
+w.yaml:5:39: unknown range `itmes`; known: all, 0..5000, users, items; did you mean `items`?
+  |
+5 |   - read: { keys: { uniform: { range: itmes } } }
+  |                                       ^^^^^
+w.yaml:6:19: `set` inserts new keys behind those of the phase, and there are none: `keys` ends at 10, the last there is; give the phase fewer, or raise `count`
+  |
+6 |   - save: { keys: users, operations: { set: { key: new } } }
+  |                   ^^^^^
+w.yaml:7:23: `users` is a key space, and so a group already; leave this out, or give it another name
+  |
+7 | survival: { groups: { users: 0..5 } }
+  |                       ^^^^^
+w.yaml:8:23: unknown measure of `items`: `hitratio`; known: hits, misses, hit_ratio; did you mean `hit_ratio`?
+  |
+8 | expect: [ "read.items.hitratio > 1%" ]
+  |                       ^^^^^^^^
+"#,
+    );
+}

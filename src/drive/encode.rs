@@ -2,7 +2,7 @@
 
 use crate::traffic::key::{append_decimal, decimal_digits, write_decimal};
 use crate::traffic::stream::below;
-use crate::traffic::{Lifetimes, NumberedText, Stream, ValueSource};
+use crate::traffic::{KeyNames, Lifetimes, NumberedText, Stream, ValueSource};
 use crate::workload::plan::{KeySpace, Operation, Part, Ttl, Word};
 
 /// Longest key whose head is kept ready; longer ones are written out each time.
@@ -11,7 +11,7 @@ const READY_KEY_LENGTHS: usize = 256;
 /// Writes the requests of one phase.
 #[derive(Debug, Clone)]
 pub struct Encoder {
-    keys: NumberedText,
+    keys: KeyNames,
     values: ValueSource,
     lifetimes: Lifetimes,
     /// By place in the list of operations.
@@ -59,28 +59,24 @@ enum Piece {
 impl Encoder {
     /// Requests of these operations, on these keys, with these values and this time to live.
     #[must_use]
-    pub fn new(
-        keys: NumberedText,
-        values: ValueSource,
-        ttl: Ttl,
-        operations: &[Operation],
-    ) -> Self {
+    pub fn new(keys: KeyNames, values: ValueSource, ttl: Ttl, operations: &[Operation]) -> Self {
         let lifetimes = Lifetimes::new(ttl);
-        let request = |operation: &Operation| Build::new(lifetimes).request(operation);
+        let request = |operation: &Operation| Build::new(lifetimes, &keys).request(operation);
+        let requests = operations.iter().map(request).collect();
         Self {
             keys,
             values,
             lifetimes,
-            requests: operations.iter().map(request).collect(),
+            requests,
         }
     }
 
     /// Requests of one operation that writes no values.
     #[must_use]
     pub fn without_values(keys: &KeySpace, operation: &Operation) -> Self {
-        let names = NumberedText::new(&keys.name);
-        let values = ValueSource::Text(names.clone());
-        Self::new(names, values, Ttl::None, std::slice::from_ref(operation))
+        let values = ValueSource::Text(NumberedText::new(&keys.name));
+        let operation = std::slice::from_ref(operation);
+        Self::new(KeyNames::new(keys), values, Ttl::None, operation)
     }
 
     /// Appends a request of the operation at place `operation`; numbers in it are drawn from `stream`.
@@ -113,12 +109,15 @@ impl Encoder {
     /// All up to the key, and the key.
     #[inline]
     fn append_head(&self, request: &Request, key: u64, out: &mut Vec<u8>) {
-        let length = self.keys.length(key);
+        let Some(names) = self.keys.only() else {
+            return;
+        };
+        let length = names.length(key);
         match request.heads.get(length) {
             Some(ready) => out.extend_from_slice(ready),
             None => out.extend_from_slice(&head(&request.before, length)),
         }
-        self.keys.append(key, out);
+        names.append(key, out);
     }
 
     #[inline]
@@ -171,7 +170,9 @@ impl Encoder {
             Part::Text(text) => out.extend_from_slice(text.as_bytes()),
             Part::Key => self.keys.append(key, out),
             Part::KeyNumber(width) => {
-                append_decimal(key, decimal_digits(key).max(usize::from(*width)), out);
+                let number = self.keys.number(key);
+                let digits = decimal_digits(number).max(usize::from(*width));
+                append_decimal(number, digits, out);
             }
             Part::Value => self.values.append(key, out),
             Part::Number(range) => {
@@ -187,6 +188,8 @@ impl Encoder {
 /// Builds a request: bytes that do not change are gathered until something comes that does.
 struct Build {
     lifetimes: Lifetimes,
+    /// Whether all keys are spelt alike, so that a head is ready for each length.
+    has_heads: bool,
     bytes: Vec<u8>,
     /// What stood before the key, once the key has come first.
     before: Option<Vec<u8>>,
@@ -194,9 +197,10 @@ struct Build {
 }
 
 impl Build {
-    fn new(lifetimes: Lifetimes) -> Self {
+    fn new(lifetimes: Lifetimes, keys: &KeyNames) -> Self {
         Self {
             lifetimes,
+            has_heads: keys.only().is_some(),
             bytes: Vec::new(),
             before: None,
             pieces: Vec::new(),
@@ -253,7 +257,9 @@ impl Build {
             .collect();
         match (texts, parts.as_slice()) {
             (Some(text), _) => self.text(text.as_bytes()),
-            (None, [Part::Key]) if self.before.is_none() && self.pieces.is_empty() => {
+            (None, [Part::Key])
+                if self.has_heads && self.before.is_none() && self.pieces.is_empty() =>
+            {
                 self.before = Some(std::mem::replace(&mut self.bytes, b"\r\n".to_vec()));
             }
             (None, [Part::Key]) => self.changing(Piece::Key),
@@ -345,7 +351,7 @@ mod tests {
             after: String::new(),
         };
         let values = ValueSource::new(&Values::Template(template("value-")), 1);
-        let keys = NumberedText::new(&template(before));
+        let keys = KeyNames::from(NumberedText::new(&template(before)));
         Encoder::new(keys, values, ttl, std::slice::from_ref(operation))
     }
 

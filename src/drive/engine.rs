@@ -247,7 +247,7 @@ impl Engine {
         if reply == Reply::Error {
             self.tally.error(connection.scanner.word());
             self.refuse(connection, rule, sent.key, now_ns);
-        } else if rule.keys == 1 {
+        } else if rule.is_plain {
             self.learn(rule, sent.key, rule.is_absent(reply), now_ns);
             self.follow_up(
                 connection,
@@ -258,7 +258,8 @@ impl Engine {
                 out,
             );
         } else {
-            self.learn_many(connection, rule, sent.key, now_ns, out);
+            let absent = rule.is_absent(reply);
+            self.learn_many(connection, rule, (sent.key, absent), now_ns, out);
         }
     }
 
@@ -280,12 +281,12 @@ impl Engine {
         }
     }
 
-    /// What a reply tells of the keys of a request that has several.
+    /// What a reply tells of the keys of a request that has several, or of spaces.
     fn learn_many(
         &mut self,
         connection: &mut Connection,
         rule: Rule,
-        first: u64,
+        (first, is_absent): (u64, bool),
         now_ns: u64,
         out: &mut Vec<u8>,
     ) {
@@ -293,7 +294,11 @@ impl Engine {
             let Some(key) = further(connection, place, first) else {
                 return;
             };
-            let absent = rule.effect == Effect::ReadMany && connection.scanner.is_nil(place);
+            let absent =
+                is_absent || rule.effect == Effect::ReadMany && connection.scanner.is_nil(place);
+            if rule.effect.may_miss() {
+                self.tally.read_of(key, !absent);
+            }
             self.learn(rule, key, absent, now_ns);
             self.follow_up(connection, rule, key, absent, now_ns, out);
         }

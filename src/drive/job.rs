@@ -1,5 +1,6 @@
 //! What is to be driven: one phase of one repetition, against one server.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::access::Access;
@@ -8,7 +9,7 @@ use super::inserts::Inserts;
 use super::pace::Schedule;
 use super::replay::Replaying;
 use super::rule::Rule;
-use crate::traffic::{Keys, NumberedText, Operations, Stream, ValueSource};
+use crate::traffic::{KeyNames, Keys, Operations, Spaces, Stream, ValueSource};
 use crate::workload::plan::{KeySpace, Load, Timeouts, Values};
 
 /// Replies that are out at the end of a phase are waited for no longer.
@@ -100,6 +101,13 @@ impl Job<'_> {
         self.workers.clamp(1, u64::from(self.load.clients).max(1))
     }
 
+    /// What is to be known of the operations, by their places.
+    pub(super) fn rules(&self) -> Vec<Rule> {
+        let has_spaces = !self.keys.spaces.is_empty();
+        let operations = self.load.operations.iter();
+        operations.map(|one| Rule::of(one, has_spaces)).collect()
+    }
+
     /// The chance in due times, the same for all workers.
     pub(super) fn arrivals(&self) -> Stream {
         Stream::of_arrivals(self.seed, self.repetition, self.phase)
@@ -116,12 +124,12 @@ impl Job<'_> {
     /// What worker `worker` draws from.
     pub(super) fn source(&self, worker: u64) -> Source {
         let (names, values) = (
-            NumberedText::new(&self.keys.name),
-            ValueSource::new(self.values, self.seed),
+            KeyNames::new(self.keys),
+            ValueSource::of(self.keys, self.values, self.seed),
         );
         Source {
             encoder: Encoder::new(names, values, self.load.ttl, &self.load.operations),
-            inserts: Inserts::new(&(self.load.keys.end..self.keys.count), worker, self.crew()),
+            inserts: Inserts::new(&self.keys.behind(&self.load.keys), worker, self.crew()),
             operations: Operations::new(&self.load.operations),
             keys: self.key_numbers(worker),
             stream: Stream::new(self.seed, self.repetition, self.phase, worker),
@@ -130,7 +138,18 @@ impl Job<'_> {
     }
 
     fn key_numbers(&self, worker: u64) -> Keys {
-        let (range, end) = (&self.load.keys, self.keys.count);
+        let spaces = self.keys.picked_by(self.load);
+        if spaces.is_empty() {
+            return self.key_numbers_of(&self.load.keys, worker);
+        }
+        let weighted = spaces
+            .iter()
+            .map(|space| (space.weight, self.key_numbers_of(&space.keys, worker)));
+        Keys::of(Spaces::new(weighted.collect()))
+    }
+
+    fn key_numbers_of(&self, range: &Range<u64>, worker: u64) -> Keys {
+        let end = self.keys.behind(range).end;
         let keys = Keys::new(&self.load.order, range, end, worker, self.crew());
         if self.load.scattered {
             keys.scattered(range, self.seed)

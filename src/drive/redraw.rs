@@ -25,7 +25,7 @@ impl Redraw {
     pub fn new(job: &Job<'_>, taken: &[u64]) -> Self {
         let sources = (0..).zip(taken).filter(|(_, taken)| **taken > 0);
         Self {
-            rules: job.load.operations.iter().map(Rule::of).collect(),
+            rules: job.rules(),
             workers: sources
                 .map(|(worker, taken)| (job.source(worker), *taken))
                 .collect(),

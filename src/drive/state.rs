@@ -10,7 +10,6 @@ use super::engine::Engine;
 use super::fault::Fault;
 use super::job::{Job, Limits};
 use super::pace::nanoseconds;
-use super::rule::Rule;
 use super::tally::Tally;
 use super::touch::Touches;
 use super::worker::Finished;
@@ -52,6 +51,7 @@ impl State {
         let operations = &job.load.operations;
         let mut tally = Tally::new(operations, schedule.is_open_loop(), began_ns)
             .map_err(|error| Fault::System(std::io::Error::other(error.to_string())))?;
+        tally.tell_apart(job.keys);
         // What is replayed is as long as the trace says, and not sealed.
         let verifies = job.values.are_verified() && job.load.recorded.is_none();
         if verifies {
@@ -64,7 +64,7 @@ impl State {
             touches,
             pipeline: job.load.pipeline.max(1) as usize,
             verifies,
-            rules: operations.iter().map(Rule::of).collect(),
+            rules: job.rules(),
             drawn: Vec::new(),
             follow_ups: 0,
             in_flight: 0,

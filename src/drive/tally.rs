@@ -6,9 +6,9 @@ use hdrhistogram::Histogram;
 
 use super::advance::Advance;
 use super::timeline::{Intervals, Timeline};
-use crate::recording::model::Verified;
+use crate::recording::model::{Reads, Verified};
 use crate::traffic::seal::Seal;
-use crate::workload::plan::Operation;
+use crate::workload::plan::{KeySpace, Operation};
 
 /// Latencies are kept from 1 ns to 100 s, to three digits; what is longer counts as 100 s.
 const LATENCY_MAX_NS: u64 = 100_000_000_000;
@@ -102,6 +102,8 @@ pub struct Tally {
     /// By place in the load's list of operations.
     by_operation: Vec<Kind>,
     errors: Vec<(Box<[u8]>, u64)>,
+    /// The end of each key space and its reads; empty where keys are all of one kind.
+    spaces: Vec<(u64, Reads)>,
     /// Values that were verified; none where values are not.
     verified: Option<Verified>,
     /// Of requests that were never sent.
@@ -154,6 +156,7 @@ impl Tally {
             counts: Counts::default(),
             by_operation: operations.iter().map(kind).collect::<Result<_, _>>()?,
             errors: Vec::new(),
+            spaces: Vec::new(),
             verified: None,
             unsent: Latencies::new()?,
             open: open_loop.then(open).transpose()?,
@@ -223,6 +226,21 @@ impl Tally {
     pub fn read(&mut self, found: bool) {
         self.counts.hits += u64::from(found);
         self.counts.misses += u64::from(!found);
+    }
+
+    /// Reads of `keys` are counted by their spaces, too.
+    pub fn tell_apart(&mut self, keys: &KeySpace) {
+        let ends = keys.spaces.iter().map(|space| space.keys.end);
+        self.spaces = ends.map(|end| (end, Reads::default())).collect();
+    }
+
+    /// A read of `key` found it, or did not; counts it by its space alone.
+    pub fn read_of(&mut self, key: u64, found: bool) {
+        let place = self.spaces.partition_point(|(end, _)| *end <= key);
+        if let Some((_, reads)) = self.spaces.get_mut(place) {
+            reads.hits += u64::from(found);
+            reads.misses += u64::from(!found);
+        }
     }
 
     /// Values are verified in this phase.
@@ -298,6 +316,7 @@ impl Tally {
             counts: self.counts,
             by_operation: self.by_operation.into_iter().map(measured).collect(),
             errors: self.errors,
+            reads_by_space: self.spaces.into_iter().map(|(_, reads)| reads).collect(),
             verified: self.verified,
             latency,
             service,
@@ -325,6 +344,8 @@ pub struct Measured {
     /// By place in the load's list of operations.
     pub by_operation: Vec<MeasuredKind>,
     errors: Vec<(Box<[u8]>, u64)>,
+    /// By key space.
+    pub reads_by_space: Vec<Reads>,
     /// Values that were verified; none where values are not.
     pub verified: Option<Verified>,
     /// Nanoseconds from the due time on an open loop, from the send on a closed one.
@@ -353,6 +374,10 @@ impl Measured {
         }
         for (kind, count) in &other.errors {
             count_error(&mut self.errors, kind, *count);
+        }
+        for (mine, theirs) in self.reads_by_space.iter_mut().zip(&other.reads_by_space) {
+            mine.hits += theirs.hits;
+            mine.misses += theirs.misses;
         }
         if let (Some(mine), Some(theirs)) = (&mut self.verified, &other.verified) {
             mine.add(theirs);

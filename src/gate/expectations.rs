@@ -1,8 +1,10 @@
 //! Decides the plan's expectations from what was measured.
 
-use crate::recording::model::{CellRecord, Census, PhaseRecord, Repetition, Verdict};
+use crate::recording::model::{
+    CellRecord, Census, Latency, PhaseRecord, Reads, Repetition, Verdict,
+};
 use crate::stats::pool;
-use crate::workload::plan::{Comparison, Expectation, Measure, Metric, Operand, Plan};
+use crate::workload::plan::{Action, Comparison, Expectation, Measure, Metric, Operand, Plan};
 
 /// Sums of decimal fractions differ in the last digits.
 const TOLERANCE: f64 = 1e-9;
@@ -59,6 +61,18 @@ pub fn observed(plan: &Plan, metric: Metric, cell: &CellRecord) -> Option<f64> {
             Some(repetition.survival.as_ref()?.fidelity)
         }),
         Metric::Phase(phase, measure) => of_phase(&plan.phases.get(phase)?.name, measure, cell),
+        Metric::Operation(phase, operation, measure) => {
+            let phase = plan.phases.get(phase)?;
+            let Action::Load(load) = &phase.action else {
+                return None;
+            };
+            let operation = &load.operations.get(operation)?.name;
+            of_operation((&phase.name, operation), measure, cell)
+        }
+        Metric::Space(phase, space, measure) => {
+            let space = &plan.keys.spaces.get(space)?.name;
+            of_space((&plan.phases.get(phase)?.name, space), measure, cell)
+        }
         Metric::EvictedKeys => mean(cell, |repetition| {
             Some(repetition.samples.last()?.evicted_keys as f64)
         }),
@@ -78,13 +92,12 @@ fn of_phase(name: &str, measure: Measure, cell: &CellRecord) -> Option<f64> {
     let each = |figure: fn(&PhaseRecord) -> Option<f64>| {
         mean(cell, |repetition| figure(phase(repetition, name)?))
     };
-    let histogram = || {
-        let phases = cell
-            .repetitions
-            .iter()
-            .filter_map(|repetition| phase(repetition, name));
-        pool(phases.filter_map(|phase| phase.latency.histogram().ok()))
-            .filter(|pooled| !pooled.is_empty())
+    let latency = || {
+        let phases = cell.repetitions.iter();
+        latency(
+            phases.filter_map(|one| Some(&phase(one, name)?.latency)),
+            measure,
+        )
     };
     match measure {
         Measure::Operations => each(|phase| Some(phase.operations as f64)),
@@ -100,12 +113,57 @@ fn of_phase(name: &str, measure: Measure, cell: &CellRecord) -> Option<f64> {
         Measure::IdealHitRatio => each(|phase| Some(phase.drawn.as_ref()?.ideal?.hit_ratio)),
         Measure::Corrupt => each(|phase| Some(phase.verified?.corrupt as f64)),
         Measure::Foreign => each(|phase| Some(phase.verified?.foreign as f64)),
-        Measure::LatencyMean => Some(histogram()?.mean() * 1e-9),
-        Measure::LatencyMax => Some(histogram()?.max() as f64 * 1e-9),
-        Measure::LatencyPercentile(percentile) => {
-            Some(histogram()?.value_at_quantile(percentile / 100.0) as f64 * 1e-9)
-        }
+        Measure::LatencyMean | Measure::LatencyMax | Measure::LatencyPercentile(_) => latency(),
     }
+}
+
+/// One operation of a phase, which is all of it where there is no other.
+fn of_operation(
+    (name, operation): (&str, &str),
+    measure: Measure,
+    cell: &CellRecord,
+) -> Option<f64> {
+    if measure == Measure::Operations {
+        return mean(cell, |one| {
+            let answered = phase(one, name)?.operations_by_kind.get(operation);
+            Some(answered.copied().unwrap_or(0) as f64)
+        });
+    }
+    let own = |one| {
+        let phase: &PhaseRecord = phase(one, name)?;
+        if phase.latency_by_kind.is_empty() {
+            return Some(&phase.latency);
+        }
+        phase.latency_by_kind.get(operation)
+    };
+    latency(cell.repetitions.iter().filter_map(own), measure)
+}
+
+/// One key space in a phase.
+fn of_space((name, space): (&str, &str), measure: Measure, cell: &CellRecord) -> Option<f64> {
+    mean(cell, |one| {
+        let reads = phase(one, name)?.reads_by_space.get(space);
+        let Reads { hits, misses } = reads.copied().unwrap_or_default();
+        match measure {
+            Measure::Hits => Some(hits as f64),
+            Measure::Misses => Some(misses as f64),
+            _ => ratio(hits, hits + misses),
+        }
+    })
+}
+
+/// A latency of all repetitions together, seconds.
+fn latency<'a>(each: impl Iterator<Item = &'a Latency>, measure: Measure) -> Option<f64> {
+    let pooled = pool(each.filter_map(|one| one.histogram().ok()))?;
+    let ns = match measure {
+        _ if pooled.is_empty() => return None,
+        Measure::LatencyMean => pooled.mean(),
+        Measure::LatencyPercentile(percentile) => {
+            pooled.value_at_quantile(percentile / 100.0) as f64
+        }
+        _ => pooled.max() as f64,
+    };
+    Some(ns * 1e-9)
 }
 
 fn phase<'a>(repetition: &'a Repetition, name: &str) -> Option<&'a PhaseRecord> {

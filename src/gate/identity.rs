@@ -185,6 +185,14 @@ fn parts(of: &Plan, beside: &Plan) -> serde_json::Map<String, Value> {
         parts.get_mut("keys"),
     ) {
         keys.remove("name");
+        let spaces = keys.get_mut("spaces").and_then(Value::as_array_mut);
+        for space in spaces
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_object_mut)
+        {
+            space.remove("spelt");
+        }
     }
     parts
 }

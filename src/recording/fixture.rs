@@ -208,6 +208,7 @@ fn flood_plan(cells: &[CellRecord]) -> Plan {
         keys: KeySpace {
             name: template("key-"),
             count: 10_000,
+            spaces: Vec::new(),
         },
         values: Values::Template(template("value-")),
         settle: Duration::from_millis(1200),
@@ -342,6 +343,7 @@ fn phase(
         in_flight: 0,
         hits: reads.0,
         misses: reads.1,
+        reads_by_space: BTreeMap::new(),
         verified: None,
         offered_rate: None,
         throughput: operations as f64 / elapsed_s,

@@ -132,6 +132,9 @@ pub struct PhaseRecord {
     pub hits: u64,
     /// Reads that did not.
     pub misses: u64,
+    /// The same by key space; empty where keys are all of one kind.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reads_by_space: BTreeMap<String, Reads>,
     /// Values that were read and held against what had been written; absent where values are not verified.
     #[serde(default)]
     pub verified: Option<Verified>,
@@ -160,6 +163,15 @@ pub struct PhaseRecord {
     /// What was really drawn; absent for a pause, and where the run was cut short.
     #[serde(default)]
     pub drawn: Option<Drawn>,
+}
+
+/// Reads of a key space.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Reads {
+    /// Those that found their key.
+    pub hits: u64,
+    /// Those that did not.
+    pub misses: u64,
 }
 
 /// Values that were read and held against what had been written.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::csv::field;
 use super::keys::{unpack_bits, unpack_numbers};
 use super::model::{Recording, SurvivalRecord};
-use crate::traffic::NumberedText;
+use crate::traffic::KeyNames;
 use crate::workload::plan::Plan;
 
 const HEADER: &str = "cell,repetition,key,name,groups,written,touches,last_access_rank,present";
@@ -39,7 +39,7 @@ fn write_repetition(
     let written = unpack_bits(&survival.written_bits, count).map_err(io::Error::other)?;
     let ranks = unpack_numbers(&survival.last_access_ranks, count).map_err(io::Error::other)?;
     let touches = unpack_numbers(&survival.touches, count).map_err(io::Error::other)?;
-    let name_of = NumberedText::new(&plan.keys.name);
+    let name_of = KeyNames::new(&plan.keys);
     let mut name = Vec::new();
     let rows = present.iter().zip(&written).zip(ranks.iter().zip(&touches));
     for (key, ((&present, &written), (&rank, touches))) in (0_u64..).zip(rows) {

@@ -98,6 +98,8 @@ pub struct LoadFigures {
     pub latency: Option<LatencyFigures>,
     /// The operations that it was made of, where there are several.
     pub kinds: Vec<KindFigures>,
+    /// The key spaces that it read, where there are several.
+    pub spaces: Vec<SpaceFigures>,
     /// 99th percentile of how late requests were sent after they were due; absent for a closed loop.
     pub lateness_p99_s: Option<f64>,
     /// What was drawn; absent where that was not worked out, and for all phases together.
@@ -113,6 +115,17 @@ pub struct KindFigures {
     pub operations: Option<Estimate>,
     /// Latency over all repetitions.
     pub latency: Option<LatencyFigures>,
+}
+
+/// One key space of several.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct SpaceFigures {
+    /// Its name.
+    pub name: String,
+    /// Keys of it that were read in a repetition.
+    pub reads: Option<Estimate>,
+    /// Hits per read.
+    pub hit_ratio: Option<Estimate>,
 }
 
 /// A pooled latency distribution.
@@ -281,6 +294,7 @@ fn load_figures(
         errors_by_kind: errors_by_kind(phases()),
         latency: latency(phases().map(|phase| &phase.latency)),
         kinds: kinds(cell, &is_wanted),
+        spaces: spaces(cell, &is_wanted),
         lateness_p99_s: pooled(
             phases().filter_map(|phase| phase.lateness.as_ref()?.histogram().ok()),
         )
@@ -337,6 +351,31 @@ fn kinds(cell: &CellRecord, is_wanted: &impl Fn(&PhaseRecord) -> bool) -> Vec<Ki
         ),
     };
     names.into_iter().map(kind).collect()
+}
+
+/// Key spaces by name, over all wanted phases together.
+fn spaces(cell: &CellRecord, is_wanted: &impl Fn(&PhaseRecord) -> bool) -> Vec<SpaceFigures> {
+    let reads = |one: &Repetition, name: &str| {
+        let phases = one.phases.iter().filter(|phase| is_wanted(phase));
+        let reads = phases.filter_map(|phase| phase.reads_by_space.get(name));
+        reads.fold((0_u64, 0_u64), |(hits, all), reads| {
+            (hits + reads.hits, all + reads.hits + reads.misses)
+        })
+    };
+    let phases = cell.repetitions.iter().flat_map(|one| &one.phases);
+    let names: BTreeSet<&String> = phases
+        .filter(|phase| is_wanted(phase))
+        .flat_map(|phase| phase.reads_by_space.keys())
+        .collect();
+    let space = |name: &String| SpaceFigures {
+        name: name.clone(),
+        reads: estimate(cell, |one| Some(reads(one, name).1 as f64)),
+        hit_ratio: estimate(cell, |one| {
+            let (hits, all) = reads(one, name);
+            ratio(hits, all)
+        }),
+    };
+    names.into_iter().map(space).collect()
 }
 
 fn latency<'a>(latencies: impl Iterator<Item = &'a Latency>) -> Option<LatencyFigures> {

@@ -8,6 +8,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::drawn;
 use super::figures::{
     CellFigures, Estimate, ExpectationFigures, Figures, KindFigures, LatencyFigures, LoadFigures,
+    SpaceFigures,
 };
 use crate::plot::Plot;
 use crate::recording::model::{Outcome, Recording};
@@ -167,15 +168,19 @@ fn load(cells: &[CellFigures]) -> Markup {
                 @for cell in cells { tbody { @for (index, phase) in cell.phases.iter().enumerate() {
                     tr { @if index == 0 { th scope="rowgroup" rowspan=(rows(cell)) { (cell.label) } } (load_row(phase)) }
                     @for kind in &phase.kinds { tr.part { (kind_row(kind)) } }
+                    @for space in &phase.spaces { tr.part { (space_row(space)) } }
                 } } }
             } }
         }
     }
 }
 
-/// A row for every phase of a cell, and for every operation of one that has several.
+/// A row for every phase of a cell, and for every operation and key space of one that has several.
 fn rows(cell: &CellFigures) -> usize {
-    cell.phases.iter().map(|phase| 1 + phase.kinds.len()).sum()
+    let phases = cell.phases.iter();
+    phases
+        .map(|phase| 1 + phase.kinds.len() + phase.spaces.len())
+        .sum()
 }
 
 fn load_row(phase: &LoadFigures) -> Markup {
@@ -201,6 +206,17 @@ fn kind_row(kind: &KindFigures) -> Markup {
         td {} td {}
         (latency(kind.latency.as_ref()))
         td {}
+    }
+}
+
+/// What was read of one of the key spaces, in the phase above.
+fn space_row(space: &SpaceFigures) -> Markup {
+    html! {
+        td.word { (space.name) }
+        (estimate(space.reads, count))
+        td {}
+        (estimate(space.hit_ratio, human::percent))
+        td {} td {} td {} td {} td {}
     }
 }
 

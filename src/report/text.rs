@@ -6,7 +6,9 @@ use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 
 use super::drawn;
-use super::figures::{CellFigures, Estimate, Figures, KindFigures, LatencyFigures, LoadFigures};
+use super::figures::{
+    CellFigures, Estimate, Figures, KindFigures, LatencyFigures, LoadFigures, SpaceFigures,
+};
 use crate::recording::model::{Outcome, Recording};
 use crate::stats::human;
 
@@ -167,7 +169,9 @@ fn load_table(cells: &[CellFigures], columns: usize) -> String {
         } else {
             &[]
         };
-        std::iter::once(load_row(name, load)).chain(kinds.iter().map(kind_row))
+        std::iter::once(load_row(name, load))
+            .chain(kinds.iter().map(kind_row))
+            .chain(load.spaces.iter().map(space_row))
     });
     table(
         [header.map(str::to_owned).to_vec()]
@@ -214,6 +218,14 @@ fn kind_row(kind: &KindFigures) -> Vec<String> {
         p999,
         none(),
     ]
+}
+
+/// What was read of one of the key spaces, in the phase or cell above.
+fn space_row(space: &SpaceFigures) -> Vec<String> {
+    let mut row = vec![format!("  {}", plain(&space.name)), count(space.reads)];
+    row.extend([String::new(), percent(space.hit_ratio)]);
+    row.extend([const { String::new() }; 4]);
+    row
 }
 
 fn percentiles(latency: Option<&LatencyFigures>) -> [String; 3] {

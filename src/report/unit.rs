@@ -45,7 +45,9 @@ impl Unit {
             Metric::GroupSurvival(_) | Metric::Fidelity => Self::Share,
             Metric::EvictedKeys => Self::Count,
             Metric::UsedMemory => Self::Bytes,
-            Metric::Phase(_, measure) => match measure {
+            Metric::Phase(_, measure)
+            | Metric::Operation(_, _, measure)
+            | Metric::Space(_, _, measure) => match measure {
                 Measure::Operations
                 | Measure::Errors
                 | Measure::Hits

@@ -7,8 +7,8 @@ use hdrhistogram::Histogram;
 use crate::drive::Driven;
 use crate::drive::tally::{Measured, MeasuredKind};
 use crate::drive::timeline::Intervals;
-use crate::recording::model::{Interval, Latency, PhaseRecord};
-use crate::workload::plan::{Load, Pace};
+use crate::recording::model::{Interval, Latency, PhaseRecord, Reads};
+use crate::workload::plan::{KeySpace, Load, Pace};
 
 const SECONDS_PER_NS: f64 = 1e-9;
 
@@ -16,6 +16,7 @@ const SECONDS_PER_NS: f64 = 1e-9;
 pub(super) fn phase(
     name: &str,
     load: &Load,
+    keys: &KeySpace,
     driven: &Driven,
     server_cpu_s: Option<f64>,
 ) -> PhaseRecord {
@@ -33,6 +34,7 @@ pub(super) fn phase(
         in_flight: driven.in_flight,
         hits: measured.counts.hits,
         misses: measured.counts.misses,
+        reads_by_space: reads_by_space(keys, measured),
         verified: measured.verified,
         offered_rate: match load.pace {
             Pace::Closed if load.is_open_loop() => {
@@ -70,6 +72,14 @@ fn by_kind<T>(measured: &Measured, figure: impl Fn(&MeasuredKind) -> T) -> BTree
         .collect()
 }
 
+/// Of the spaces that were read.
+fn reads_by_space(keys: &KeySpace, measured: &Measured) -> BTreeMap<String, Reads> {
+    let spaces = keys.spaces.iter().zip(&measured.reads_by_space);
+    let read = spaces.filter(|(_, reads)| **reads != Reads::default());
+    read.map(|(space, reads)| (space.name.clone(), *reads))
+        .collect()
+}
+
 /// Where there is one operation only, its latency is that of all.
 fn latency_by_kind(measured: &Measured) -> BTreeMap<String, Latency> {
     match measured.by_operation.len() {
@@ -93,6 +103,7 @@ pub(super) fn pause(name: &str, started_s: f64, elapsed_s: f64) -> Option<PhaseR
         in_flight: 0,
         hits: 0,
         misses: 0,
+        reads_by_space: BTreeMap::new(),
         verified: None,
         offered_rate: None,
         throughput: 0.0,

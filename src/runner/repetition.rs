@@ -221,7 +221,7 @@ impl Run<'_> {
         let Action::Load(load) = &phase.action else {
             return Ok(());
         };
-        let record = record::phase(&phase.name, load, &driven, server_cpu_s);
+        let record = record::phase(&phase.name, load, &self.plan.keys, &driven, server_cpu_s);
         let intervals = &driven.measured.intervals;
         course.repetition.timeline.extend(record::timeline(
             index,

@@ -169,7 +169,8 @@ impl Trial<'_> {
             operations: vec![Operation::set(ttl != Ttl::None)],
             keys: 0..self.keys.count,
             order: Order::Sequential,
-            scattered: false,
+            // Some of every space.
+            scattered: !self.keys.spaces.is_empty(),
             until: Until::Count(count),
             clients: loads().map(|load| load.clients).max().unwrap_or(1),
             pipeline: loads()

@@ -77,7 +77,11 @@ pub(super) fn permit(plan: &Plan, endpoint: &Endpoint) -> Result<(), TargetError
     let configures = plan.capacity != Capacity::AsConfigured
         || !plan.directives.is_empty()
         || plan.cells.iter().any(|cell| !cell.directives.is_empty());
-    if !plan.keys.name.before.starts_with(PREFIX) {
+    if !plan
+        .keys
+        .templates()
+        .all(|name| name.before.starts_with(PREFIX))
+    {
         return Err(TargetError::NotAllowed(format!(
             "keys on {}, which is somebody's server, must begin with `{PREFIX}`",
             endpoint

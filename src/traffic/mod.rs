@@ -7,8 +7,8 @@
 //! that moves about one draw in 2^50.
 //!
 //! One file per distribution: [`sequential`], [`uniform`], [`zipfian`], [`ycsb`], [`popularity`] (hot spots too), [`newest`],
-//! [`gaussian`]. Those that follow a formula stand on a [`staircase`]; [`scatter`] spreads any of them over its range. [`key`]
-//! and [`value`] write bytes, [`size`] says how many, [`seal`] makes them verifiable; [`arrival`] gives due times, [`lifetime`]
+//! [`gaussian`]. Those that follow a formula stand on a [`staircase`]; [`scatter`] spreads any of them over its range; [`spaces`]
+//! picks the range. [`key`], [`names`] and [`value`] write bytes, [`size`] says how many, [`seal`] makes them verifiable; [`arrival`] gives due times, [`lifetime`]
 //! times to live.
 
 pub mod alias;
@@ -18,12 +18,14 @@ pub mod gaussian;
 pub mod ideal;
 pub mod key;
 pub mod lifetime;
+pub mod names;
 pub mod newest;
 pub mod popularity;
 pub mod scatter;
 pub mod seal;
 pub mod sequential;
 pub mod size;
+pub mod spaces;
 pub mod staircase;
 pub mod stream;
 pub mod uniform;
@@ -38,10 +40,12 @@ pub use arrival::Arrivals;
 pub use gaussian::Gaussian;
 pub use key::NumberedText;
 pub use lifetime::Lifetimes;
+pub use names::KeyNames;
 pub use newest::Newest;
 pub use popularity::Popularity;
 pub use scatter::Scatter;
 pub use sequential::Sequential;
+pub use spaces::Spaces;
 pub use stream::Stream;
 pub use uniform::Uniform;
 pub use value::ValueSource;
@@ -66,6 +70,7 @@ enum Law {
     Popularity(Popularity),
     Newest(Newest),
     Gaussian(Gaussian),
+    Spaces(Spaces),
 }
 
 impl Keys {
@@ -88,6 +93,15 @@ impl Keys {
             }
         };
         Self { law, scatter: None }
+    }
+
+    /// Keys of `spaces`, each of which has its own.
+    #[must_use]
+    pub fn of(spaces: Spaces) -> Self {
+        Self {
+            law: Law::Spaces(spaces),
+            scatter: None,
+        }
     }
 
     /// The same draws, each key taken for another of `range` by the bijection that belongs to the run's `seed`.
@@ -118,6 +132,7 @@ impl Keys {
             Law::Popularity(keys) => keys.draw(stream),
             Law::Newest(keys) => keys.draw(stream),
             Law::Gaussian(keys) => keys.draw(stream),
+            Law::Spaces(spaces) => spaces.draw(stream),
         };
         match &self.scatter {
             Some(scatter) => scatter.key(key),

@@ -4,7 +4,7 @@ use super::key::NumberedText;
 use super::seal::{SEAL_BYTES, seal};
 use super::size::Sizes;
 use super::stream::{derive, mix};
-use crate::workload::plan::{Contents, Values};
+use crate::workload::plan::{Contents, KeySpace, Values};
 
 /// What a number drawn for values is for, so that it shares nothing with other draws from the seed.
 const SIZES: u64 = 2;
@@ -32,6 +32,8 @@ pub enum ValueSource {
         /// Whether a seal stands in front, so that they can be verified.
         sealed: bool,
     },
+    /// The first key of each space, ascending, and its values.
+    Spaces(Box<[(u64, ValueSource)]>),
 }
 
 impl ValueSource {
@@ -48,6 +50,16 @@ impl ValueSource {
         }
     }
 
+    /// What is stored under `keys`: `values`, unless their spaces have values of their own.
+    pub fn of(keys: &KeySpace, values: &Values, seed: u64) -> Self {
+        if keys.spaces.iter().all(|space| space.values == *values) {
+            return Self::new(values, seed);
+        }
+        let spaces = keys.spaces.iter();
+        let own = spaces.map(|space| (space.keys.start, Self::new(&space.values, seed)));
+        Self::Spaces(own.collect())
+    }
+
     /// Length of the value of key `key`, bytes.
     #[inline]
     pub fn length(&self, key: u64) -> usize {
@@ -62,6 +74,7 @@ impl ValueSource {
                 let size = sizes.size(mix(seed ^ mix(key))) as usize;
                 size.max(if *sealed { SEAL_BYTES } else { 0 })
             }
+            Self::Spaces(spaces) => of_space(spaces, key).map_or(0, |own| own.length(key)),
         }
     }
 
@@ -77,6 +90,11 @@ impl ValueSource {
                     seal(key, buffer, start);
                 }
             }
+            Self::Spaces(spaces) => {
+                if let Some(own) = of_space(spaces, key) {
+                    own.append(key, buffer);
+                }
+            }
         }
     }
 
@@ -87,8 +105,19 @@ impl ValueSource {
             Self::Text(text) if text.length(key) == length => text.append(key, buffer),
             Self::Text(_) => append_filler(&PLAIN, key, length, buffer),
             Self::Filler { filler, .. } => append_filler(filler, key, length, buffer),
+            Self::Spaces(spaces) => {
+                if let Some(own) = of_space(spaces, key) {
+                    own.append_of_length(key, length, buffer);
+                }
+            }
         }
     }
+}
+
+/// The values of the space that `key` is of.
+fn of_space(spaces: &[(u64, ValueSource)], key: u64) -> Option<&ValueSource> {
+    let after = spaces.partition_point(|(start, _)| *start <= key);
+    Some(&spaces.get(after.checked_sub(1)?)?.1)
 }
 
 /// Bytes for values of any length where they are no filler.

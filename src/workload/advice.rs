@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use super::directives::NO_EVICTION;
-use super::plan::{
-    Action, Capacity, Cell, ClockKind, Directive, Measure, Metric, Operand, Plan, Target,
-};
+use super::plan::{Action, Capacity, Cell, ClockKind, Directive, Metric, Operand, Plan, Target};
 
 /// Two ticks of the LRU clock: phases nearer than one tick look the same to a server.
 const TICK: Duration = Duration::from_millis(1100);
@@ -87,10 +85,9 @@ fn latency_of_a_closed_loop(plan: &Plan) -> Option<String> {
         .iter()
         .flat_map(|expectation| [expectation.left, expectation.right])
         .filter_map(|operand| match operand {
-            Operand::Metric(Metric::Phase(
-                index,
-                Measure::LatencyMean | Measure::LatencyMax | Measure::LatencyPercentile(_),
-            )) => plan.phases.get(index),
+            Operand::Metric(
+                Metric::Phase(index, measure) | Metric::Operation(index, _, measure),
+            ) if measure.is_latency() => plan.phases.get(index),
             _ => None,
         });
     let mut closed =

@@ -93,7 +93,7 @@ pub fn metric(option: &str, text: &str, plan: &Plan) -> Result<Metric, Problems>
 
 fn names_of(plan: &Plan) -> (Vec<PhaseFacts>, Vec<String>) {
     let groups = plan.survival.groups.iter().map(|group| group.name.clone());
-    let facts = |phase| facts(phase, &plan.values);
+    let facts = |phase| facts(phase, &plan.keys.spaces, &plan.values);
     (plan.phases.iter().map(facts).collect(), groups.collect())
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::advice;
 use super::plan::{
     Action, Capacity, ClockKind, Contents, Directive, Load, Operation, Order, Pace, Phase, Piece,
-    Plan, SizeDistribution, Speed, Stretch, Target, Template, Threads, TraceSource, Ttl, Until,
-    Values, When,
+    Plan, SizeDistribution, Space, Speed, Stretch, Target, Template, Threads, TraceSource, Ttl,
+    Until, Values, When,
 };
 use super::words::{bytes, counted, time};
 
@@ -20,16 +20,16 @@ pub fn describe(plan: &Plan) -> String {
         line("threads", count.to_string());
     }
     line("seed", plan.seed.to_string());
-    line(
-        "keys",
-        format!(
-            "{}, {} to {}",
-            plan.keys.count,
-            spelt(&plan.keys.name, 0),
-            spelt(&plan.keys.name, plan.keys.count.saturating_sub(1))
-        ),
-    );
-    line("values", values(&plan.values));
+    if plan.keys.spaces.is_empty() {
+        line("keys", keys(plan.keys.count, &plan.keys.name));
+        line("values", values(&plan.values));
+    }
+    for (index, one) in plan.keys.spaces.iter().enumerate() {
+        line(
+            if index == 0 { "keys" } else { "" },
+            space(one, &plan.keys.spaces),
+        );
+    }
     line("capacity", capacity(&plan.capacity));
     if !plan.settle.is_zero() {
         line("settle", format!("{} between phases", time(plan.settle)));
@@ -118,6 +118,25 @@ fn target(plan: &Plan) -> String {
         let _ = write!(text, ", {name} {value}");
     }
     text
+}
+
+/// So many keys of one kind.
+fn keys(count: u64, name: &Template) -> String {
+    let (first, last) = (spelt(name, 0), spelt(name, count.saturating_sub(1)));
+    format!("{count}, {first} to {last}")
+}
+
+/// A key space among all.
+fn space(one: &Space, all: &[Space]) -> String {
+    let weights: f64 = all.iter().map(|space| space.weight).sum();
+    let percent = one.weight / weights.max(f64::MIN_POSITIVE) * 100.0;
+    let count = one.keys.end - one.keys.start;
+    format!(
+        "{}: {}; {}; {percent:.0}% of the draws from all keys",
+        one.name,
+        keys(count, &one.spelt),
+        values(&one.values)
+    )
 }
 
 fn spelt(name: &Template, number: u64) -> String {

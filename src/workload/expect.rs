@@ -28,6 +28,24 @@ pub(super) struct PhaseFacts {
     pub(super) reads: bool,
     /// Verifies values that it reads.
     pub(super) verifies: bool,
+    /// Its operations in order.
+    pub(super) operations: Vec<String>,
+    /// The key spaces in order.
+    pub(super) spaces: Vec<String>,
+}
+
+impl PhaseFacts {
+    /// Of a phase that sends nothing.
+    pub(super) fn of_pause(name: String) -> Self {
+        Self {
+            name,
+            loads: false,
+            reads: false,
+            verifies: false,
+            operations: Vec::new(),
+            spaces: Vec::new(),
+        }
+    }
 }
 
 /// A parsed expression.
@@ -257,7 +275,8 @@ fn metric(part: Part<'_>, names: &Names<'_>) -> Result<(Metric, Kind), Flaw> {
         "survival" => survival(rest, names.groups),
         "server" => server(rest),
         phase => match names.phases.iter().position(|facts| facts.name == phase) {
-            Some(index) => phase_metric(index, &names.phases[index], rest),
+            Some(index) => metric_of_part(index, &names.phases[index], rest)
+                .unwrap_or_else(|| phase_metric(index, &names.phases[index], rest)),
             None => Err(Part {
                 start: part.start,
                 text: what,
@@ -350,6 +369,50 @@ const MEASURES: [(&str, Measure, Kind); 15] = [
     ("latency.max", Measure::LatencyMax, Kind::Time),
 ];
 
+/// What is measured of one operation, and of one key space.
+const OF_OPERATION: [&str; 6] = [
+    "operations",
+    "latency.mean",
+    "latency.max",
+    "latency.p50",
+    "latency.p99",
+    "latency.p99.9",
+];
+const OF_SPACE: [&str; 3] = ["hits", "misses", "hit_ratio"];
+
+/// A measure of one operation of a phase, or of one key space in it; nothing where neither is named.
+fn metric_of_part(
+    index: usize,
+    phase: &PhaseFacts,
+    part: Part<'_>,
+) -> Option<Result<(Metric, Kind), Flaw>> {
+    let (name, measure) = part.text.split_once('.')?;
+    let place = |names: &[String]| names.iter().position(|known| known == name);
+    let unknown = |known: &[&str]| {
+        let rest = Part {
+            start: part.start + name.len() + 1,
+            text: measure,
+        };
+        rest.flaw(words::unknown(
+            &format!("measure of `{name}`:"),
+            measure,
+            known,
+        ))
+    };
+    let found = known_measure(measure);
+    if let Some(place) = place(&phase.operations) {
+        let fits = |one: &Measure| one.is_latency() || *one == Measure::Operations;
+        let found = found.filter(|(one, _)| fits(one));
+        let metric = found.map(|(one, kind)| (Metric::Operation(index, place, one), kind));
+        return Some(metric.ok_or_else(|| unknown(&OF_OPERATION)));
+    }
+    let place = place(&phase.spaces)?;
+    let fits = |one: &Measure| matches!(one, Measure::Hits | Measure::Misses | Measure::HitRatio);
+    let found = found.filter(|(one, _)| fits(one));
+    let metric = found.map(|(one, kind)| (Metric::Space(index, place, one), kind));
+    Some(metric.ok_or_else(|| unknown(&OF_SPACE)))
+}
+
 fn phase_metric(index: usize, phase: &PhaseFacts, part: Part<'_>) -> Result<(Metric, Kind), Flaw> {
     let (measure, kind) = measure(phase, part)?;
     if !phase.loads {
@@ -424,10 +487,11 @@ mod tests {
 
     fn with_names<T>(then: impl FnOnce(&Names<'_>) -> T) -> T {
         let phase = |name: &str, loads, reads| PhaseFacts {
-            name: name.into(),
             loads,
             reads,
-            verifies: false,
+            operations: vec!["get".to_owned(), "set".to_owned()],
+            spaces: vec!["sessions".to_owned()],
+            ..PhaseFacts::of_pause(name.into())
         };
         let phases = [
             phase("save", true, false),
@@ -515,8 +579,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_operation_and_a_key_space_have_measures_of_their_own() {
+        let left = |text| match parsed(text).0 {
+            Operand::Metric(metric) => metric,
+            Operand::Number(number) => panic!("{number}"),
+        };
+        assert_eq!(
+            [
+                left("mix.set.p99 < 2ms"),
+                left("mix.sessions.hit_ratio > 9%")
+            ],
+            [
+                Metric::Operation(2, 1, Measure::LatencyPercentile(99.0)),
+                Metric::Space(2, 0, Measure::HitRatio)
+            ]
+        );
+    }
+
     /// Expressions, the part that is marked (a blank where nothing is there to mark), and what is told.
-    const FLAWS: [(&str, &str, &str); 16] = [
+    const FLAWS: [(&str, &str, &str); 18] = [
         (
             "mix.errors",
             "mix.errors",
@@ -592,6 +674,16 @@ mod tests {
             "pause.errors == 0",
             "errors",
             "`pause` is a pause: nothing is measured in it",
+        ),
+        (
+            "mix.get.hit_ratio > 0.5",
+            "hit_ratio",
+            "unknown measure of `get`: `hit_ratio`; known: operations, latency.mean, latency.max, latency.p50, latency.p99, latency.p99.9",
+        ),
+        (
+            "mix.sessions.p99 < 1ms",
+            "p99",
+            "unknown measure of `sessions`: `p99`; known: hits, misses, hit_ratio",
         ),
         ("mix.errors ==", " ", "a side of the comparison is missing"),
     ];

@@ -10,6 +10,8 @@ pub const NODES: usize = 100_000;
 pub const DEPTH: usize = 32;
 /// Keys in the key space.
 pub const KEYS: u64 = 1_000_000_000;
+/// Key spaces.
+pub const SPACES: usize = 64;
 /// Keys whose survival can be probed.
 pub const PROBED_KEYS: u64 = 100_000_000;
 /// Bytes of one value, as in Redis.

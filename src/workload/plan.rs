@@ -300,12 +300,55 @@ pub enum Capacity {
 }
 
 /// The keys `0..count`, and how key `i` is spelt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct KeySpace {
-    /// The name of key `i`.
+    /// The name of key `i`; where there are spaces, of the numbers of a trace alone.
     pub name: Template,
     /// How many keys there are.
     pub count: u64,
+    /// Named parts, one after another and together all keys; empty where the keys are all of one kind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spaces: Vec<Space>,
+}
+
+/// A part of the keys that is named, spelt and filled in a way of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Space {
+    /// Unique in the plan.
+    pub name: String,
+    /// Its keys.
+    pub keys: Range<u64>,
+    /// The name of its key `i`, counted from the first of its keys.
+    pub spelt: Template,
+    /// How often a phase that draws from all keys picks it, in proportion to the others.
+    pub weight: f64,
+    /// What is stored under its keys.
+    pub values: Values,
+}
+
+impl KeySpace {
+    /// The spaces that `load` picks by their weights, before it draws a key of one: where it draws, at random, from all.
+    #[must_use]
+    pub fn picked_by(&self, load: &Load) -> &[Space] {
+        if load.order != Order::Sequential && load.keys == (0..self.count) {
+            &self.spaces
+        } else {
+            &[]
+        }
+    }
+
+    /// The keys behind `keys` that are of the same space.
+    #[must_use]
+    pub fn behind(&self, keys: &Range<u64>) -> Range<u64> {
+        let last = keys.end.saturating_sub(1);
+        let space = self.spaces.iter().find(|space| space.keys.contains(&last));
+        keys.end..space.map_or(self.count, |space| space.keys.end)
+    }
+
+    /// How keys are spelt.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        std::iter::once(&self.name).chain(self.spaces.iter().map(|space| &space.spelt))
+    }
 }
 
 /// A text with one number in it: `before`, the number in decimal, zero-padded to `width`, `after`.
@@ -737,6 +780,10 @@ pub enum Metric {
     Fidelity,
     /// `PHASE.measure`; index into [`Plan::phases`].
     Phase(usize, Measure),
+    /// `PHASE.OPERATION.measure`, of `operations` and latencies; indices into [`Plan::phases`] and [`Load::operations`].
+    Operation(usize, usize, Measure),
+    /// `PHASE.SPACE.measure`, of `hits`, `misses` and `hit_ratio`; indices into [`Plan::phases`] and [`KeySpace::spaces`].
+    Space(usize, usize, Measure),
     /// `server.evicted_keys`.
     EvictedKeys,
     /// `server.used_memory`, bytes, the largest sample.
@@ -779,6 +826,17 @@ pub enum Measure {
     LatencyMax,
     /// Latency at a percentile (0 to 100), seconds.
     LatencyPercentile(f64),
+}
+
+impl Measure {
+    /// Whether it is a latency.
+    #[must_use]
+    pub fn is_latency(self) -> bool {
+        matches!(
+            self,
+            Self::LatencyMean | Self::LatencyMax | Self::LatencyPercentile(_)
+        )
+    }
 }
 
 /// How two operands compare.

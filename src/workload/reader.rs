@@ -28,6 +28,10 @@ const AT: &str = "$at";
 /// as a deserializer.
 pub(super) const SCALAR_OR_MAP: &str = "$scalar_or_map";
 
+/// The name under which a type that is either one map of settings or several by names asks the reader which of both there is:
+/// several, where the first value is a map itself, come as if they were optional.
+pub(super) const ONE_OR_NAMED: &str = "$one_or_named";
+
 /// Reads `node` as a `T`; what is wrong below an [`At`] is added to `problems`.
 ///
 /// # Errors
@@ -274,6 +278,7 @@ impl<'a> Deserializer<'a> for Reader<'a> {
     ) -> Result<V::Value, Failure> {
         let is_map = matches!(self.node.content, Content::Map(_));
         match name {
+            ONE_OR_NAMED if is_map_of_maps(self.node) => visitor.visit_some(self),
             AT => visitor.visit_seq(PlaceAndValue {
                 reader: self,
                 step: 0,
@@ -292,6 +297,14 @@ impl<'a> Deserializer<'a> for Reader<'a> {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
         tuple_struct map identifier ignored_any
     }
+}
+
+fn is_map_of_maps(node: &Node) -> bool {
+    let Content::Map(entries) = &node.content else {
+        return false;
+    };
+    let first = entries.first().map(|(_, value)| &value.content);
+    matches!(first, Some(Content::Map(_)))
 }
 
 /// What a variant without content holds.

@@ -441,6 +441,8 @@ pub(super) enum KeyRange {
     All,
     /// `0..5000`.
     Some(Range<u64>),
+    /// `sessions`.
+    Space(String),
 }
 
 impl FromText for KeyRange {
@@ -449,6 +451,9 @@ impl FromText for KeyRange {
     fn from_text(text: &str) -> Result<Self, String> {
         if text == "all" {
             return Ok(Self::All);
+        }
+        if let Ok(Name(space)) = Name::from_text(text) {
+            return Ok(Self::Space(space));
         }
         let ends = text.split_once("..").ok_or_else(|| no::<Self>(text))?;
         let (Ok(Count(start)), Ok(Count(end))) = (
@@ -471,8 +476,8 @@ impl FromText for KeyRange {
     }
 }
 
-scalar!(KeyRange, "key_range", "Keys by number: `0..5000` (the end not included), or `all`.", {
-    "type": "string", "pattern": "^(all|[0-9][0-9_.]*[kKMG]? *\\.\\. *[0-9][0-9_.]*[kKMG]?)$"
+scalar!(KeyRange, "key_range", "Keys by number: `0..5000` (the end not included), `all`, or a key space by its name.", {
+    "type": "string", "pattern": "^([A-Za-z][A-Za-z0-9_-]*|[0-9][0-9_.]*[kKMG]? *\\.\\. *[0-9][0-9_.]*[kKMG]?)$"
 });
 
 /// A name that expectations, plots and files use.

@@ -14,12 +14,11 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 use serde_json::{Value, json};
 
-use super::reader::{At, Entries, Given, SCALAR_OR_MAP};
+use super::reader::{At, Entries, Given, ONE_OR_NAMED, SCALAR_OR_MAP};
 use super::units::{
     self, Command, Count, FromText, KeyRange, Name, Plain, Portion, Rate, Setting, Size, Speed,
-    Text, Threads, Time,
+    Text, Threads, Time, Weight,
 };
-use super::words;
 use distribution::Distribution;
 use values::{DrawnTtl, Values};
 
@@ -227,21 +226,95 @@ pub(super) enum Capacity {
     Bytes(At<Size>),
 }
 
-/// The keys there are: numbers from 0, and how key `i` is spelt.
+/// The keys there are: of one kind, or in spaces with a name each.
+#[derive(Debug)]
+pub(super) enum Keys {
+    /// Of one kind.
+    One(OneKind),
+    /// Spaces by their names, one after another.
+    Spaces(Entries<Space>),
+}
+
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(ONE_OR_NAMED, KeysVisitor)
+    }
+}
+
+struct KeysVisitor;
+
+impl<'de> Visitor<'de> for KeysVisitor {
+    type Value = Keys;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map with `count` and perhaps `name`, or of key spaces with a name each")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, one: D) -> Result<Keys, D::Error> {
+        OneKind::deserialize(one).map(Keys::One)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, named: D) -> Result<Keys, D::Error> {
+        Entries::deserialize(named).map(Keys::Spaces)
+    }
+}
+
+impl JsonSchema for Keys {
+    fn schema_name() -> Cow<'static, str> {
+        "keys".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<OneKind>();
+        let space = generator.subschema_for::<Space>();
+        json_schema!({
+            "description": "The keys there are: of one kind, or spaces by their names, one after another.",
+            "anyOf": [one, {
+                "type": "object",
+                "propertyNames": { "pattern": "^[A-Za-z][A-Za-z0-9_-]*$" },
+                "minProperties": 1,
+                "additionalProperties": space
+            }]
+        })
+    }
+}
+
+/// Keys of one kind: numbers from 0, and how key `i` is spelt.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(
-    rename = "keys",
+    rename = "one_kind",
     default,
     deny_unknown_fields,
     expecting = "a map with `count` and perhaps `name`"
 )]
 #[schemars(extend("required" = ["count"]))]
-pub(super) struct Keys {
+pub(super) struct OneKind {
     /// The name of key number i, `{i}` where the number goes.
     #[schemars(extend("default" = "key-{i}"))]
     pub(super) name: Given<Text>,
     /// How many keys there are.
     pub(super) count: Given<Count>,
+}
+
+/// Some of the keys: a range and a survival group by its name, with a hit ratio of its own.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(
+    rename = "key_space",
+    default,
+    deny_unknown_fields,
+    expecting = "a map with the `count` of the key space and perhaps `name`, `weight` and `values`"
+)]
+#[schemars(extend("required" = ["count"]))]
+pub(super) struct Space {
+    /// The name of its key number i, `{i}` where the number goes. Left out: the name of the space before it, `sessions:{i}`.
+    pub(super) name: Given<Text>,
+    /// How many keys it has.
+    pub(super) count: Given<Count>,
+    /// How often a phase that draws from all keys picks this space, in proportion to the others.
+    #[schemars(extend("default" = 1))]
+    pub(super) weight: Given<Weight>,
+    /// What is stored under its keys. Left out: what the workload says.
+    pub(super) values: Given<Values>,
 }
 
 /// One step of the workload.
@@ -277,7 +350,7 @@ pub(super) enum Phase {
 pub(super) struct Load {
     /// The phase's name for expectations and plots. Left out: its kind, made unique (`flood`, `flood-2`).
     pub(super) name: Given<Name>,
-    /// The keys: a range (`0..5000`), `all`, or a distribution over them (`zipfian: { exponent: 0.99 }`).
+    /// The keys: a range (`0..5000`), `all`, a key space by its name, or a distribution over them (`zipfian: { exponent: 0.99 }`).
     #[schemars(extend("default" = "all"))]
     pub(super) keys: Given<PhaseKeys>,
     /// How keys are drawn from the range.
@@ -666,7 +739,7 @@ scalar_or_map!(
 scalar_or_map!(
     PhaseKeys,
     "phase_keys",
-    "a range of keys such as 0..5000, all, or a distribution such as { zipfian: { exponent: 0.99 } }",
+    "a range of keys such as 0..5000, all, a key space by its name, or a distribution such as { zipfian: { exponent: 0.99 } }",
     PhaseKeysVisitor,
     RangeOrName,
     Distribution,
@@ -718,13 +791,6 @@ scalar_or_map!(
 fn phase_keys(text: &str) -> Result<PhaseKeys, String> {
     match Distribution::named(text) {
         Some(distribution) => Ok(PhaseKeys::Drawn(distribution)),
-        None if text != "all" && text.starts_with(char::is_alphabetic) => {
-            let known: Vec<&str> = ["all", "0..5000"]
-                .into_iter()
-                .chain(Distribution::NAMES)
-                .collect();
-            Err(words::unknown("range or distribution", text, &known))
-        }
         None => KeyRange::from_text(text).map(PhaseKeys::Range),
     }
 }

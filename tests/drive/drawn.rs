@@ -89,3 +89,42 @@ phases:
     let ideal = drawn(read).ideal.expect("worked out");
     assert!(hit_ratio(read) <= ideal.hit_ratio && ideal.hit_ratio <= 1.0);
 }
+
+/// Two key spaces with values of their own: drawn by weight, found by name, probed as groups, filled and counted apart.
+#[test]
+fn key_spaces_are_drawn_filled_and_counted_apart() {
+    let recording = recorded(
+        "
+keys:
+  users: { count: 1000, name: 'user:{i:04}', weight: 3, values: { fixed: 40b } }
+  items: { count: 500 }
+values: { fixed: 200b, verify: true }
+phases:
+  - save: { keys: items }
+  - mix: { operations: { get: 50%, mget: 50% }, keys: uniform, count: 8k, clients: 3, pipeline: 2, on_miss: set }
+  - read: { keys: { zipfian: { range: users } }, count: 100, operations: { strlen: { effect: search } } }
+survival: {}
+expect:
+  - mix.items.hit_ratio == 100%
+  - mix.users.misses > 0
+",
+    );
+    let mix = &phases(&recording)[1];
+    let (users, items) = (mix.reads_by_space["users"], mix.reads_by_space["items"]);
+    assert_eq!(users.hits + items.hits, mix.hits);
+    assert_eq!(users.misses + items.misses, mix.misses);
+    assert_eq!(items.misses, 0, "all items had been saved");
+    let share = (users.hits + users.misses) as f64 / (mix.hits + mix.misses) as f64;
+    assert!((share - 0.75).abs() < 0.01, "{share}");
+    assert_eq!(
+        mix.verified.map(|seen| (seen.corrupt, seen.foreign)),
+        Some((0, 0))
+    );
+    let survival = recording.cells[0].repetitions[0].survival.as_ref();
+    let groups = &survival.expect("it was probed").groups;
+    let written: Vec<_> = groups
+        .iter()
+        .map(|group| (group.name.as_str(), group.written))
+        .collect();
+    assert_eq!(written, [("users", 1000), ("items", 500)]);
+}

@@ -5,8 +5,8 @@
 
 mod access;
 mod compare;
-mod data;
 mod expectations;
+mod keys;
 mod operations;
 mod order;
 mod pace;
@@ -58,27 +58,27 @@ pub(super) fn check(
         .name
         .get()
         .map_or(context.name.clone(), |(Name(name), _)| name.clone());
-    let count = data::key_count(written, context, problems);
     let values = values::values(&written.values, context, problems);
+    let keys = keys::keys(written, context, &values, problems);
     let settle = phases::duration(&written.settle, problems).unwrap_or_default();
-    let phases = phases::phases(written, context, count, &values, problems);
+    let phases = phases::phases(written, context, &keys, &values, problems);
     let (target, directives) = target::target(&written.target, context, &phases.plan, problems);
     let prefix = target::prefix(&target, &name);
     let capacity = capacity(&written.capacity, problems);
     let cells = compare::cells(&written.compare, problems);
-    let mut survival = survival::survival(&written.survival, count, problems);
+    let mut survival = survival::survival(&written.survival, &keys, problems);
     let repeat = bounded("repeat", &written.repeat, 1, 1, limits::REPEAT, problems) as u32;
     let expect =
         expectations::expectations(&written.expect, &cells, &phases.facts, &survival, problems);
     survival.probe |= expect.iter().any(expectations::asks_for_survival);
-    survival::note_too_many(&survival, count, written, context, problems);
+    survival::note_too_many(&survival, keys.count, written, context, problems);
     let plan = Plan {
         question: written
             .question
             .get()
             .map_or_else(String::new, |(question, _)| question.0.clone()),
         seed: written.seed.get().map_or(42, |(Count(seed), _)| *seed),
-        keys: data::key_space(&written.keys, count, prefix.clone()),
+        keys: keys.under(&prefix),
         target,
         timeouts: access::timeouts(&written.timeouts, problems),
         threads: threads(&written.threads, problems),
@@ -155,27 +155,5 @@ fn bounded(
         }
         Some((Count(found), _)) => *found,
         None => default,
-    }
-}
-
-/// The number of keys of a range, where the count of the key space is known.
-fn resolve(
-    range: &super::units::KeyRange,
-    place: Place,
-    count: Option<u64>,
-    problems: &mut Vec<Problem>,
-) -> std::ops::Range<u64> {
-    use super::units::KeyRange;
-    match (range, count) {
-        (KeyRange::All, count) => 0..count.unwrap_or(1),
-        (KeyRange::Some(range), Some(count)) if range.end > count => {
-            let (start, end) = (range.start, range.end);
-            let message = format!(
-                "the range {start}..{end} leads beyond the keys there are, 0..{count} (`keys: count`)"
-            );
-            problems.push(Problem::new(place, message));
-            0..count
-        }
-        (KeyRange::Some(range), _) => range.clone(),
     }
 }

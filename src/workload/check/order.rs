@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::resolve;
+use super::keys::Keys;
 use crate::workload::files::Files;
 use crate::workload::limits;
 use crate::workload::plan::{Order, Piece};
@@ -35,10 +35,10 @@ pub(super) struct Drawn {
     pub(super) scattered: bool,
 }
 
-/// What the phase `written` draws from the `count` keys there are.
+/// What the phase `written` draws from the keys there are.
 pub(super) fn drawn(
     written: &written::Load,
-    count: Option<u64>,
+    keys: &Keys,
     files: &Files<'_>,
     problems: &mut Vec<Problem>,
 ) -> Drawn {
@@ -55,7 +55,12 @@ pub(super) fn drawn(
         None => (None, beside(order, problems)),
     };
     let (range, place) = range.unwrap_or((&KeyRange::All, Place::default()));
-    let keys = resolve(range, place, count, problems);
+    let others: &[&str] = match written.keys.get() {
+        Some((PhaseKeys::Range(_), _)) => &Distribution::NAMES,
+        _ => &[],
+    };
+    let count = keys.count;
+    let keys = keys.resolve(range, others, place, problems);
     let known = count.map(|_| keys.end - keys.start);
     let order = match law {
         None => Order::Sequential,

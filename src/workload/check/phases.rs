@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
+use super::keys::Keys;
 use super::operations::operations;
 use super::order::{Drawn, drawn};
 use super::values::largest;
@@ -11,7 +12,9 @@ use super::{Context, bounded, pace, replay, ttl};
 use crate::workload::expect::PhaseFacts;
 use crate::workload::files::Files;
 use crate::workload::limits;
-use crate::workload::plan::{Action, KeyChoice, Load, Operation, Pace, Phase, Until, Values};
+use crate::workload::plan::{
+    Action, KeyChoice, Load, Operation, Pace, Phase, Space as KeysOf, Until, Values,
+};
 use crate::workload::problem::{Place, Problem, is_meant};
 use crate::workload::reader::{At, Given};
 use crate::workload::units::{Command, Name, Time};
@@ -59,7 +62,7 @@ impl Kind {
 /// What loads are checked against.
 struct Space<'a> {
     files: &'a Files<'a>,
-    count: Option<u64>,
+    keys: &'a Keys,
     largest_value: u64,
     /// From the command line, for all loads.
     clients: Option<u32>,
@@ -68,7 +71,7 @@ struct Space<'a> {
 pub(super) fn phases(
     written: &Workload,
     context: &Context<'_>,
-    count: Option<u64>,
+    keys: &Keys,
     values: &Values,
     problems: &mut Vec<Problem>,
 ) -> Phases {
@@ -91,8 +94,12 @@ pub(super) fn phases(
     }
     let space = Space {
         files: context.files,
-        count,
-        largest_value: largest(values),
+        keys,
+        largest_value: keys
+            .spaces()
+            .iter()
+            .map(|space| largest(&space.values))
+            .fold(largest(values), u64::max),
         clients: context.clients,
     };
     let names = names(&list, problems);
@@ -106,7 +113,10 @@ pub(super) fn phases(
         })
         .collect();
     Phases {
-        facts: plan.iter().map(|phase| facts(phase, values)).collect(),
+        facts: plan
+            .iter()
+            .map(|phase| facts(phase, keys.spaces(), values))
+            .collect(),
         plan,
     }
 }
@@ -158,20 +168,18 @@ fn note_no_streams(streams: &[At<written::Phase>], place: Place, problems: &mut 
 }
 
 /// What expressions must know of a phase.
-pub(in crate::workload) fn facts(phase: &Phase, values: &Values) -> PhaseFacts {
+pub(in crate::workload) fn facts(phase: &Phase, spaces: &[KeysOf], values: &Values) -> PhaseFacts {
     let name = phase.name.clone();
     let Action::Load(load) = &phase.action else {
-        return PhaseFacts {
-            name,
-            loads: false,
-            reads: false,
-            verifies: false,
-        };
+        return PhaseFacts::of_pause(name);
     };
+    let operations = load.operations.iter();
     PhaseFacts {
         name,
         loads: true,
         reads: reads(load),
+        operations: operations.map(|one| one.name.clone()).collect(),
+        spaces: spaces.iter().map(|space| space.name.clone()).collect(),
         verifies: values.are_verified()
             && load.recorded.is_none()
             && load.operations.iter().any(Operation::reads_value),
@@ -246,7 +254,7 @@ fn action(
         Some(written::Phase::Flood(load)) => (Kind::Flood, load),
         Some(written::Phase::Mix(load)) => (Kind::Mix, load),
         Some(written::Phase::Replay(replay)) => {
-            let keys = space.count.unwrap_or(1);
+            let keys = space.keys.count.unwrap_or(1);
             return Action::Load(replay::replay(replay, phase.place, keys, context, problems));
         }
         Some(written::Phase::Pause(pause)) => return Action::Pause(pause_time(pause, problems)),
@@ -307,7 +315,7 @@ fn load(
         keys,
         order,
         scattered,
-    } = drawn(written, space.count, space.files, problems);
+    } = drawn(written, space.keys, space.files, problems);
     let pace = pace::pace(&written.rate, problems);
     let clients = bounded("clients", &written.clients, 1, 1, limits::CLIENTS, problems) as u32;
     let clients = space.clients.unwrap_or(clients);
@@ -401,7 +409,9 @@ fn note_what_never_happens(
 /// New keys are those of the key space behind the phase's.
 fn note_no_room(load: &Load, written: &written::Load, space: &Space, problems: &mut Vec<Problem>) {
     let news = |operation: &&Operation| operation.key == KeyChoice::New;
-    if let (Some(operation), Some(count)) = (load.operations.iter().find(news), space.count)
+    let behind = space.keys.behind(&load.keys);
+    if let (Some(operation), Some(Range { end: count, .. })) =
+        (load.operations.iter().find(news), behind)
         && load.keys.end >= count
     {
         let place = written.keys.place().or(written.operations.place());

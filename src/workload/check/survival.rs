@@ -1,6 +1,7 @@
 //! Survival: whether it is probed, and in which groups.
 
-use super::{Context, resolve};
+use super::Context;
+use super::keys::Keys;
 use crate::workload::limits;
 use crate::workload::plan::{Group, Survival};
 use crate::workload::problem::{Place, Problem};
@@ -13,13 +14,18 @@ const FIDELITY: &str = "fidelity";
 
 pub(super) fn survival(
     written: &Given<written::Survival>,
-    count: Option<u64>,
+    keys: &Keys,
     problems: &mut Vec<Problem>,
 ) -> Survival {
+    let spaces = keys.spaces().iter().map(|space| Group {
+        name: space.name.clone(),
+        keys: space.keys.clone(),
+    });
+    let mut groups: Vec<Group> = spaces.collect();
     let Some((survival, _)) = written.get() else {
         return Survival {
             probe: false,
-            groups: Vec::new(),
+            groups,
         };
     };
     let entries = survival
@@ -33,10 +39,9 @@ pub(super) fn survival(
             format!("{} groups; allowed are {}", entries.len(), limits::GROUPS),
         ));
     }
-    let groups = entries
-        .iter()
-        .filter_map(|(name, keys)| group(name, keys, count, problems))
-        .collect();
+    for (name, range) in entries {
+        groups.extend(group(name, range, keys, problems));
+    }
     Survival {
         probe: true,
         groups,
@@ -45,8 +50,8 @@ pub(super) fn survival(
 
 fn group(
     name: &At<String>,
-    keys: &At<KeyRange>,
-    count: Option<u64>,
+    range: &At<KeyRange>,
+    keys: &Keys,
     problems: &mut Vec<Problem>,
 ) -> Option<Group> {
     let (name, name_place) = name.get()?;
@@ -54,14 +59,17 @@ fn group(
         Ok(_) if name == FIDELITY => Err(format!(
             "`{FIDELITY}` means something else in expectations; give the group another name"
         )),
+        Ok(Name(name)) if keys.spaces().iter().any(|space| space.name == name) => Err(format!(
+            "`{name}` is a key space, and so a group already; leave this out, or give it another name"
+        )),
         Ok(Name(name)) => Ok(name),
         Err(message) => Err(message),
     };
     let name = outcome
         .map_err(|message| problems.push(Problem::new(name_place, message)))
         .ok()?;
-    let keys = keys.get().map_or(0..1, |(range, place)| {
-        resolve(range, place, count, problems)
+    let keys = range.get().map_or(0..1, |(range, place)| {
+        keys.resolve(range, &[], place, problems)
     });
     Some(Group { name, keys })
 }

@@ -44,6 +44,35 @@ pub(super) fn values(
     })
 }
 
+/// What is stored in a key space: what it says itself, or what is stored elsewhere. Either all values are verified or none.
+pub(super) fn of_space(
+    written: &Given<written::Values>,
+    elsewhere: &Values,
+    context: &Context<'_>,
+    problems: &mut Vec<Problem>,
+) -> Values {
+    let Some((own, place)) = written.get() else {
+        return elsewhere.clone();
+    };
+    if let Some(place) = own.verify.place() {
+        let message = "either all values are verified or none; write `verify` in the `values` of the workload";
+        problems.push(Problem::new(place, message));
+    }
+    let mut values = values(written, context, problems);
+    match &mut values {
+        _ if !elsewhere.are_verified() => {}
+        Values::Sized(filler) => {
+            filler.verify = true;
+            note_no_room_for_seal(&filler.sizes, place, problems);
+        }
+        Values::Template(_) => {
+            let message = "values are verified, which a template has no room for; write a size, as in fixed: 100b";
+            problems.push(Problem::new(place, message));
+        }
+    }
+    values
+}
+
 /// How long values are, and where that is said.
 fn sizes(
     values: &written::Values,
