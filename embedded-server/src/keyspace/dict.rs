@@ -8,6 +8,7 @@ use super::{
     entry::{self, Block, Content, EntryMut, EntryRef, Header, Held},
     hash::KeyHasher,
     slab::Slab,
+    slots::SlotIndex,
     table::{MARK, Owner, Spot, Table},
 };
 use crate::eviction::Random;
@@ -30,6 +31,8 @@ pub(super) struct Dict {
     pub(super) expiry_position: u64,
     /// A running mean of what active expiry saw.
     pub(super) average_ttl_ms: u64,
+    /// The keys by hash slot, where that is asked for.
+    pub(super) by_slot: Option<Box<SlotIndex>>,
 }
 
 /// What a removed entry held.
@@ -100,12 +103,15 @@ impl Dict {
             outside_bytes: 0,
             expiry_position: 0,
             average_ttl_ms: 0,
+            by_slot: None,
         }
     }
 
     /// An empty dictionary with the same hash function.
     pub(super) fn emptied(&self) -> Self {
-        Self::new(self.hasher.clone())
+        let mut empty = Self::new(self.hasher.clone());
+        empty.by_slot = self.by_slot.as_ref().map(|index| Box::new(index.emptied()));
+        empty
     }
 
     /// Keys in it.
@@ -209,6 +215,9 @@ impl Dict {
     pub(super) fn insert(&mut self, hash: u64, key: &[u8], header: Header, content: Content<'_>) {
         let payload = self.create(key, header, content);
         self.table.insert(hash, payload, &Rehash(&self.hasher));
+        if let Some(index) = &mut self.by_slot {
+            index.add(key, hash);
+        }
     }
 
     /// Adds a key that is not there, with what another held.
@@ -251,17 +260,25 @@ impl Dict {
 
     /// Removes the key at a spot.
     pub(super) fn remove(&mut self, spot: Spot) -> bool {
-        self.table
-            .remove(spot)
+        self.take(spot)
             .map(|payload| self.destroy(payload))
             .is_some()
     }
 
     /// Removes the key at a spot and keeps its value.
     pub(super) fn detach(&mut self, spot: Spot) -> Option<Removed> {
-        self.table
-            .remove(spot)
-            .map(|payload| self.dissolve(payload))
+        self.take(spot).map(|payload| self.dissolve(payload))
+    }
+
+    /// Takes the key at a spot out of the table; its entry lives on, to be freed.
+    fn take(&mut self, spot: Spot) -> Option<u64> {
+        let payload = self.table.remove(spot)?;
+        if let Some(index) = &mut self.by_slot {
+            // SAFETY: the entry was in the table until now and is freed by the caller alone.
+            let key = unsafe { view(payload) }.key();
+            index.remove(key, self.hasher.hash(key));
+        }
+        Some(payload)
     }
 
     /// Lets the entry at a spot change in place. Values outside entries must change through [`Dict::edit`].

@@ -28,6 +28,7 @@ mod look;
 mod room;
 mod settings;
 mod slab;
+mod slots;
 mod table;
 mod view;
 mod write;
@@ -41,6 +42,7 @@ pub use event::{Event, EventKind};
 pub use look::{Access, AccessData, ObjectInfo};
 pub use room::{OutOfMemory, cost_of_string};
 pub use settings::{Counters, Settings};
+pub use slots::SlotOf;
 pub use view::{Entry, Value, WrongType};
 pub use write::{EditError, Expiry, Written};
 
