@@ -168,7 +168,7 @@ impl Cluster {
             self.table.rename(Table::ME, id);
             self.log(Level::Notice, format!("Node hard reset, now I'm {id}"));
         }
-        self.is_unsaved = true;
+        self.save_durably();
         Ok(())
     }
 }
@@ -339,7 +339,7 @@ impl Cluster {
         }
         self.table.me_mut().config_epoch = epoch;
         self.current_epoch = self.current_epoch.max(epoch);
-        self.is_unsaved = true;
+        self.save_durably();
         Ok(())
     }
 

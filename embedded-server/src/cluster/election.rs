@@ -181,7 +181,7 @@ impl Cluster {
         self.current_epoch += 1;
         self.election.epoch = self.current_epoch;
         self.election.is_asked = true;
-        self.is_unsaved = true;
+        self.save_durably();
         self.log(
             Level::Warning,
             format!(
@@ -232,7 +232,7 @@ impl Cluster {
         self.end_handover();
         self.local.following = None;
         self.actions.push(Action::Lead);
-        self.is_unsaved = true;
+        self.save_durably();
         self.is_untold = true;
         self.judge_service();
     }
@@ -261,7 +261,7 @@ impl Cluster {
                 if let Some(master) = self.table.get_mut(head) {
                     master.voted_ms = now_ms;
                 }
-                self.is_unsaved = true;
+                self.save_durably();
                 self.log(
                     Level::Warning,
                     format!(

@@ -93,8 +93,11 @@ pub enum Action {
     Close(LinkId),
     /// Send a message. Messages that do not get through are made up for by later ones.
     Send(LinkId, Box<Message>),
-    /// Write nodes.conf, before anything that follows is done.
-    Save,
+    /// Write nodes.conf, before anything that follows is done; durably where a vote or an epoch hangs on it.
+    Save {
+        /// Whether it has to survive the machine's end too.
+        durably: bool,
+    },
     /// Copy this master from now on.
     Follow(IpAddr, u16),
     /// Be a master from now on, with the data there is.
@@ -161,6 +164,8 @@ pub struct Cluster {
     pub(super) ticks: u64,
     /// Whether something changed that nodes.conf shall hold.
     pub(super) is_unsaved: bool,
+    /// Whether that must not be forgotten even if the machine fails.
+    pub(super) is_grave: bool,
     /// Whether something changed that all others want to know at once.
     pub(super) is_untold: bool,
     pub(super) sent: [u64; Body::KINDS],
@@ -200,6 +205,7 @@ impl Cluster {
             handover: Handover::default(),
             ticks: 0,
             is_unsaved: true,
+            is_grave: false,
             is_untold: false,
             sent: [0; Body::KINDS],
             received: [0; Body::KINDS],
@@ -244,7 +250,8 @@ impl Cluster {
         self.judge_service();
         if std::mem::take(&mut self.is_unsaved) {
             // Before whatever is sent: a vote or an epoch that a crash undoes could be given twice.
-            self.actions.insert(0, Action::Save);
+            let durably = std::mem::take(&mut self.is_grave);
+            self.actions.insert(0, Action::Save { durably });
         }
         if std::mem::take(&mut self.is_untold) {
             self.tell_all();
@@ -263,6 +270,12 @@ impl Cluster {
             remote: Some(remote),
             local: Some(local),
         })
+    }
+
+    /// Has nodes.conf written before anything is sent, so that not even the machine's end takes it back.
+    pub(super) fn save_durably(&mut self) {
+        self.is_unsaved = true;
+        self.is_grave = true;
     }
 
     pub(super) fn open(&mut self, link: Link) -> LinkId {
@@ -359,6 +372,12 @@ impl Cluster {
 
 /// What others may look at.
 impl Cluster {
+    /// Who is at the other end of a connection, where that is known.
+    #[must_use]
+    pub fn peer_at(&self, link: LinkId) -> Option<&Peer> {
+        self.table.get(self.links.get(&link)?.peer?)
+    }
+
     /// Who is in the cluster.
     #[must_use]
     pub fn table(&self) -> &Table {
@@ -377,6 +396,12 @@ impl Cluster {
         self.is_ok
     }
 
+    /// How far this node's data set has got.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.local.offset
+    }
+
     /// The highest epoch this node knows.
     #[must_use]
     pub fn current_epoch(&self) -> u64 {
@@ -387,6 +412,12 @@ impl Cluster {
     #[must_use]
     pub fn last_vote_epoch(&self) -> u64 {
         self.last_vote_epoch
+    }
+
+    /// Whether any slot is on its way out of this node or into it.
+    #[must_use]
+    pub fn is_moving_slots(&self) -> bool {
+        !(self.migrating.is_empty() && self.importing.is_empty())
     }
 
     /// Where a slot of this node is moving to.

@@ -171,7 +171,7 @@ impl Cluster {
     pub(super) fn take_new_epoch(&mut self) {
         self.current_epoch += 1;
         self.table.me_mut().config_epoch = self.current_epoch;
-        self.is_unsaved = true;
+        self.save_durably();
         self.is_untold = true;
     }
 
@@ -182,7 +182,8 @@ impl Cluster {
             return;
         }
         let is_majority = self.is_with_majority();
-        if !is_majority {
+        // Before anybody has slots there is no majority to have lost.
+        if !is_majority && self.table.serving().next().is_some() {
             self.in_minority_ms = self.now_ms;
         }
         let is_ok = is_majority && self.is_covered();

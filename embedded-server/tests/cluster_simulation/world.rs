@@ -303,7 +303,7 @@ impl World {
             }
             Action::Close(link) => self.close(index, link),
             Action::Send(link, message) => self.send(index, link, message),
-            Action::Save => self.save(index),
+            Action::Save { .. } => self.save(index),
             Action::Follow(_, port) => {
                 self.note(&format!("node {index} follows {}", port - PORT));
                 self.nodes[index].following = Some(port);
