@@ -46,11 +46,13 @@ struct Wait {
 
 /// Why a wait ends without being served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unblocked {
+pub enum Unblocked<'a> {
     /// As if its time were up.
     TimedOut,
     /// With an error: CLIENT UNBLOCK ERROR.
     Error,
+    /// With this error.
+    Refused(&'a str),
 }
 
 /// The reply to CLIENT UNBLOCK ERROR.
@@ -85,6 +87,13 @@ impl Blocked {
     #[must_use]
     pub fn with_deadline(&self) -> usize {
         self.deadlines.len()
+    }
+
+    /// The clients that wait, each with the first key it waits for.
+    pub fn first_keys(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        self.waits
+            .iter()
+            .filter_map(|(slot, wait)| Some((*slot, wait.keys.first()?.as_ref())))
     }
 
     /// When the next client's time is up, in milliseconds since the Unix epoch.
@@ -227,7 +236,7 @@ impl Server {
     }
 
     /// Ends a client's wait without serving it; says whether it waited.
-    pub fn unblock(&mut self, slot: usize, how: Unblocked) -> bool {
+    pub fn unblock(&mut self, slot: usize, how: Unblocked<'_>) -> bool {
         let Some(mut client) = self.clients.take(slot) else {
             return false;
         };
@@ -237,6 +246,7 @@ impl Server {
             match how {
                 Unblocked::TimedOut => wait.waiting.time_out(&mut reply),
                 Unblocked::Error => reply.error(UNBLOCKED),
+                Unblocked::Refused(text) => reply.error(text),
             }
             self.release(&mut client, &mut reply);
         }

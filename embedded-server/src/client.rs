@@ -14,6 +14,7 @@ use crate::command::table::Command;
 use crate::config::{ClientClass, OutputLimit};
 use crate::keyspace::Db;
 use crate::pubsub::Topic;
+use crate::replication::ReplicaState;
 use crate::resp::Protocol;
 use crate::transaction::{Transaction, WatchedKey};
 
@@ -67,6 +68,15 @@ impl Address {
         match self {
             Self::Ip(address) => address.ip().to_canonical().is_loopback(),
             Self::Path(_) => true,
+        }
+    }
+
+    /// The host alone.
+    #[must_use]
+    pub fn host(&self) -> String {
+        match self {
+            Self::Ip(address) => address.ip().to_string(),
+            Self::Path(path) => path.to_string(),
         }
     }
 }
@@ -144,6 +154,14 @@ pub struct Client {
     pub blocked: bool,
     /// Whether its commands may not wait: it is within a transaction.
     pub deny_blocking: bool,
+    /// ASKING: its next command may be for a slot that is being imported.
+    pub asking: bool,
+    /// READONLY: a replica may answer its reads.
+    pub reads_replica: bool,
+    /// What is known of it where it is a replica.
+    pub replica: Option<ReplicaState>,
+    /// Whether it stands for the master that this node copies.
+    pub is_master: bool,
     /// Whether its connection is to end.
     pub close: Close,
     /// Bytes of a command that is not complete yet; its connection keeps them.
@@ -183,6 +201,10 @@ impl Client {
             watched: Vec::new(),
             blocked: false,
             deny_blocking: false,
+            asking: false,
+            reads_replica: false,
+            replica: None,
+            is_master: false,
             close: Close::No,
             input_bytes: 0,
             outbox: Vec::new(),
@@ -209,7 +231,9 @@ impl Client {
     /// Which limits hold for what waits to be sent to it.
     #[must_use]
     pub fn class(&self) -> ClientClass {
-        if self.subscriptions() > 0 {
+        if self.replica.is_some() {
+            ClientClass::Replica
+        } else if self.subscriptions() > 0 {
             ClientClass::PubSub
         } else {
             ClientClass::Normal
@@ -339,6 +363,12 @@ impl Clients {
             self.free.push(slot);
             self.connected -= 1;
         }
+    }
+
+    /// The client in `slot`, unless it is taken out.
+    #[must_use]
+    pub fn get(&self, slot: usize) -> Option<&Client> {
+        self.slots.get(slot)?.as_deref()
     }
 
     /// The client in `slot`, unless it is taken out.

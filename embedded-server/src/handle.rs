@@ -1,7 +1,7 @@
 //! Starting a node on a thread of its own, and what its owner can do with it.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -13,8 +13,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::clock::Clock;
 use crate::fault::{NoSuchCommand, Rule};
 use crate::log::Level;
+use crate::member::{Member, MemberError};
 use crate::net::{self, BindError, Control, Listener};
-use crate::node::{Options, Server};
+use crate::node::{Options, Server, drawn_by_the_system};
 use crate::snapshot::LoadError;
 use crate::thread_time::ThreadClock;
 
@@ -24,6 +25,9 @@ pub enum StartError {
     /// It cannot listen.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// What it remembers of its cluster is damaged or cannot be kept.
+    #[error(transparent)]
+    Cluster(#[from] MemberError),
     /// The system gave no thread.
     #[error("no thread for the server: {0}; raise the limit of processes or stop some")]
     Thread(io::Error),
@@ -52,6 +56,7 @@ pub enum InjectError {
 #[derive(Debug)]
 pub struct Handle {
     addresses: Vec<SocketAddr>,
+    bus_port: Option<u16>,
     options: Options,
     cpu: Option<ThreadClock>,
     control: UnboundedSender<Control>,
@@ -87,15 +92,18 @@ impl Server {
         let listeners = net::bind(&options.config)?;
         let addresses: Vec<_> = listeners.iter().filter_map(Listener::address).collect();
         let port = addresses.first().map_or(0, SocketAddr::port);
+        let bus = membership(&options, port)?;
+        let bus_port = bus.as_ref().and_then(|(_, bus)| bus.local_addr().ok());
         let kept = options.clone();
         let (control, commands) = unbounded_channel();
         let (started, ready) = sync_channel(1);
         let thread = thread::Builder::new()
             .name(format!("node-{port}"))
-            .spawn(move || run(options, port, listeners, commands, &started))
+            .spawn(move || run(options, port, (listeners, bus), commands, &started))
             .map_err(StartError::Thread)?;
         let mut handle = Handle {
             addresses,
+            bus_port: bus_port.map(|address| address.port()),
             options: kept,
             cpu: None,
             control,
@@ -114,13 +122,31 @@ impl Server {
     }
 }
 
+/// In cluster mode: the node's part in the cluster, and the socket for the other nodes.
+fn membership(options: &Options, port: u16) -> Result<Option<(Member, TcpListener)>, StartError> {
+    let config = &options.config;
+    if config.get("cluster-enabled").as_deref() != Some("yes") {
+        return Ok(None);
+    }
+    let bus = net::bind_bus(config)?;
+    let bus_port = bus.local_addr().map_or(0, |address| address.port());
+    let seed = if config.seed == 0 {
+        drawn_by_the_system()
+    } else {
+        config.seed ^ u64::from(port)
+    };
+    let now_ms = i64::try_from(options.clock.now_us() / 1000).unwrap_or(i64::MAX);
+    let member = Member::open(config, (port, bus_port), seed, now_ms)?;
+    Ok(Some((member, bus)))
+}
+
 type Started = SyncSender<io::Result<Option<ThreadClock>>>;
 
 /// The node's thread.
 fn run(
     options: Options,
     port: u16,
-    listeners: Vec<Listener>,
+    (listeners, bus): (Vec<Listener>, Option<(Member, TcpListener)>),
     commands: UnboundedReceiver<Control>,
     started: &Started,
 ) {
@@ -130,11 +156,15 @@ fn run(
     };
     let log = options.log.clone();
     runtime.block_on(async move {
-        let server = Server::new(options, port);
+        let mut server = Server::new(options, port);
+        let (member, bus) = bus.unzip();
+        if let Some(member) = member {
+            server.join(member);
+        }
         server.log(Level::Notice, "Server initialized");
         server.log(Level::Notice, "Ready to accept connections");
         if started.send(Ok(ThreadClock::of_this_thread())).is_ok() {
-            net::serve(listeners, server, commands).await;
+            net::serve(listeners, bus, server, commands).await;
         }
     });
     log.write(
@@ -176,6 +206,12 @@ impl Handle {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.addr().port()
+    }
+
+    /// The port other nodes connect to, in cluster mode.
+    #[must_use]
+    pub fn bus_port(&self) -> Option<u16> {
+        self.bus_port
     }
 
     /// Has the node do something between two turns of its loop, and waits for what comes of it. Nobody is served
@@ -291,8 +327,11 @@ impl Handle {
         self.stopper().stop();
         self.join();
         let mut options = self.options.clone();
-        // The port is one that was listened on, so the directive takes it.
+        // The ports are ones that were listened on, so the directives take them.
         let _ = options.config.set("port", &port.to_string());
+        if let Some(port) = self.bus_port {
+            let _ = options.config.set("cluster-port", &port.to_string());
+        }
         *self = Server::start(options)?;
         Ok(())
     }

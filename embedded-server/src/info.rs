@@ -350,7 +350,9 @@ fn traffic(lines: &mut Lines, stats: &Stats) {
         "0.00",
     );
     lines.put("rejected_connections", stats.rejected_connections);
-    lines.put_each(&["sync_full", "sync_partial_ok", "sync_partial_err"], 0);
+    lines.put("sync_full", stats.full_syncs);
+    lines.put("sync_partial_ok", stats.partial_syncs);
+    lines.put("sync_partial_err", 0);
 }
 
 fn keys(lines: &mut Lines, server: &Server) {
@@ -432,22 +434,60 @@ fn replies(lines: &mut Lines, stats: &Stats) {
 }
 
 fn replication(lines: &mut Lines, server: &Server, _: &Client) {
-    lines.put("role", "master");
-    lines.put("connected_slaves", 0);
+    let state = &server.replication;
+    match state.master {
+        Some(master) => {
+            lines.put("role", "slave");
+            lines.put("master_host", master.ip());
+            lines.put("master_port", master.port());
+            lines.put(
+                "master_link_status",
+                if state.is_linked { "up" } else { "down" },
+            );
+            lines.put(
+                "master_last_io_seconds_ago",
+                (server.now_ms - state.heard_ms) / 1000,
+            );
+            lines.put("master_sync_in_progress", 0);
+            lines.put("slave_repl_offset", state.offset);
+            lines.put("slave_read_only", u8::from(server.config.replica_read_only));
+        }
+        None => lines.put("role", "master"),
+    }
+    lines.put("connected_slaves", server.replicas().count());
+    for (index, (client, replica)) in server.replicas().enumerate() {
+        let (ip, lag_s) = (
+            client.endpoints.peer.host(),
+            (server.now_ms - replica.heard_ms) / 1000,
+        );
+        let (port, offset) = (replica.port, replica.acknowledged);
+        lines.put(
+            &format!("slave{index}"),
+            format!("ip={ip},port={port},state=online,offset={offset},lag={lag_s}"),
+        );
+    }
+    let previous = state.previous.as_ref();
     lines.put("master_failover_state", "no-failover");
-    lines.put("master_replid", &server.identity.replication_id);
-    lines.put("master_replid2", "0".repeat(40));
-    lines.put("master_repl_offset", 0);
-    lines.put("second_repl_offset", -1);
-    lines.put("repl_backlog_active", 0);
+    lines.put("master_replid", &state.id);
+    lines.put(
+        "master_replid2",
+        previous.map_or_else(|| "0".repeat(40), |(id, _)| id.clone()),
+    );
+    lines.put("master_repl_offset", state.offset);
+    lines.put(
+        "second_repl_offset",
+        previous.map_or(-1, |(_, offset)| i64::try_from(*offset).unwrap_or(-1)),
+    );
+    lines.put("repl_backlog_active", u8::from(state.backlog_bytes() > 0));
     lines.put(
         "repl_backlog_size",
         server.config.get("repl-backlog-size").unwrap_or_default(),
     );
-    lines.put_each(
-        &["repl_backlog_first_byte_offset", "repl_backlog_histlen"],
-        0,
+    lines.put(
+        "repl_backlog_first_byte_offset",
+        state.offset - state.backlog_bytes() as u64 + 1,
     );
+    lines.put("repl_backlog_histlen", state.backlog_bytes());
 }
 
 /// Of this node's thread, not of the process, which may also be what drives it.
@@ -514,8 +554,8 @@ fn latencystats(lines: &mut Lines, server: &Server, _: &Client) {
     }
 }
 
-fn cluster(lines: &mut Lines, _: &Server, _: &Client) {
-    lines.put("cluster_enabled", 0);
+fn cluster(lines: &mut Lines, server: &Server, _: &Client) {
+    lines.put("cluster_enabled", u8::from(server.cluster.is_some()));
 }
 
 fn keyspace(lines: &mut Lines, server: &Server, _: &Client) {

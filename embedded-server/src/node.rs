@@ -18,9 +18,11 @@ use crate::fault::Faults;
 use crate::keyspace::{Access, Db, EventKind, Keyspace};
 use crate::latency::LatencyMonitor;
 use crate::log::{Level, Log};
+use crate::member::Member;
 use crate::notify::Events;
 use crate::pause::Pause;
 use crate::pubsub::{PubSub, Topic};
+use crate::replication::Replication;
 use crate::resp::{Protocol, Reply};
 use crate::slowlog::SlowLog;
 use crate::stats::Stats;
@@ -86,8 +88,6 @@ impl From<Config> for Options {
 pub struct Identity {
     /// Forty hexadecimal digits, drawn anew by each start.
     pub run_id: String,
-    /// Likewise, of the replication history.
-    pub replication_id: String,
     /// The port it listens on.
     pub port: u16,
     /// When it started, in milliseconds since the Unix epoch.
@@ -134,6 +134,14 @@ pub struct Server {
     pub faults: Faults,
     /// Who it is.
     pub identity: Identity,
+    /// Its part in replication.
+    pub replication: Replication,
+    /// Whether a replica has told how far it is since that was last looked at.
+    pub has_acknowledgement: bool,
+    /// When the replicas were last shown that this node is there.
+    pub pinged_ms: i64,
+    /// Its part in a cluster, in cluster mode.
+    pub cluster: Option<Box<Member>>,
     /// Every random draw that is not the keyspace's.
     pub random: StdRng,
     /// Who is told what happens.
@@ -171,7 +179,6 @@ impl Server {
         let now_ms = milliseconds(now_us);
         let identity = Identity {
             run_id: hexadecimal(&mut random),
-            replication_id: hexadecimal(&mut random),
             port,
             started_ms: now_ms,
             config_file,
@@ -196,6 +203,10 @@ impl Server {
             latency: LatencyMonitor::default(),
             faults: Faults::default(),
             identity,
+            replication: Replication::new(hexadecimal(&mut random)),
+            has_acknowledgement: false,
+            pinged_ms: now_ms,
+            cluster: None,
             random,
             log,
             stop: Arc::new(Notify::new()),
@@ -218,6 +229,7 @@ impl Server {
     /// Hands a changed configuration to whoever keeps part of it.
     pub fn configured(&mut self) {
         self.keyspace.configure(self.config.keyspace.clone());
+        self.configure_cluster();
         self.record_removals();
     }
 
@@ -226,7 +238,7 @@ impl Server {
         let events = self.config.events;
         let published = events.has(Events::EXPIRED) || events.has(Events::EVICTED);
         self.keyspace
-            .record_events(published || self.minds_removals());
+            .record_events(published || self.replication.is_recording() || self.minds_removals());
     }
 
     /// Whether a client wants to know of removals, beyond those who listen to events.
@@ -271,6 +283,8 @@ impl Server {
         self.close_idle_clients();
         self.unblock_due();
         self.end_due_pause();
+        self.turn_away();
+        self.replication_cron();
         !self.clock.is_virtual() && self.keyspace_cron()
     }
 
@@ -358,6 +372,7 @@ impl Server {
         self.blocked.forget(client.slot);
         self.pause.forget(client.slot);
         self.tracking.disable(client.id);
+        self.forget_wait(client.slot);
         self.watches.forget(&client.watched, client.slot);
         self.clients.release(client.slot);
     }
@@ -462,6 +477,9 @@ impl Server {
     /// A command has changed a key: whoever watches it, waits for it or has kept it learns of it.
     #[inline]
     pub(crate) fn touch(&mut self, db: Db, key: &[u8]) {
+        if self.replication.is_recording() {
+            self.replication.touch(db, key);
+        }
         let by = self.running.map(|running| running.id);
         self.changed(db, key, by);
     }
@@ -482,6 +500,7 @@ impl Server {
 
     /// Tells whoever watches a key of `db` that it changes, before the database is emptied or exchanged for `other`.
     pub fn touch_database(&mut self, db: Db, other: Db) {
+        self.replication.sweep();
         let Self {
             watches, keyspace, ..
         } = self;
@@ -498,6 +517,9 @@ impl Server {
                 EventKind::Expired => (Events::EXPIRED, "expired"),
                 EventKind::Evicted => (Events::EVICTED, "evicted"),
             };
+            if self.replication.is_recording() {
+                self.propagate_removal(removal.db, &removal.key);
+            }
             self.changed(removal.db, &removal.key, None);
             self.tell(class, event, removal.db, &removal.key);
         }
@@ -534,7 +556,7 @@ fn published(reply: &mut Reply, pattern: Option<&[u8]>, channel: &[u8], message:
 }
 
 /// A number nobody can foretell: the standard library keys its hash maps by the system's randomness.
-fn drawn_by_the_system() -> u64 {
+pub(crate) fn drawn_by_the_system() -> u64 {
     RandomState::new().hash_one(0)
 }
 
@@ -542,7 +564,7 @@ fn milliseconds(us: u64) -> i64 {
     i64::try_from(us / 1000).unwrap_or(i64::MAX)
 }
 
-fn hexadecimal(random: &mut StdRng) -> String {
+pub(crate) fn hexadecimal(random: &mut StdRng) -> String {
     (0..40)
         .filter_map(|_| char::from_digit(random.random_range(0..16), 16))
         .collect()

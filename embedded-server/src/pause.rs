@@ -53,12 +53,14 @@ impl Server {
     /// Begins a pause, in which nothing expires or is evicted either.
     pub fn begin_pause(&mut self, what: Paused, until_ms: i64) {
         self.pause.begin(what, until_ms);
-        self.keyspace.set_held(true);
+        self.hold_removals();
     }
 
-    /// Puts a command of a client off, if it is one to be; the client then waits.
+    /// Puts a command of a client off, if it is one to be; the client then waits. What comes from a master or a replica is
+    /// never put off.
     pub fn postpone(&mut self, client: &mut Client, command: Option<&'static Command>) -> bool {
         let postponed = match self.pause.what {
+            _ if client.is_master || client.replica.is_some() => false,
             None => false,
             Some(Paused::All) => true,
             Some(Paused::Writes) => command.is_some_and(|command| writes(client, command)),
@@ -68,6 +70,12 @@ impl Server {
             self.pause.waiting.insert(client.slot);
         }
         postponed
+    }
+
+    /// Has keys stay that would go by themselves, while clients are paused and on a replica, whose master tells what goes.
+    pub(crate) fn hold_removals(&mut self) {
+        let held = self.pause.is_on() || self.replication.master.is_some();
+        self.keyspace.set_held(held);
     }
 
     /// Ends the pause if its time is up.
@@ -80,7 +88,7 @@ impl Server {
     /// Ends the pause; whoever waits goes on.
     pub fn end_pause(&mut self) {
         let Pause { waiting, .. } = std::mem::take(&mut self.pause);
-        self.keyspace.set_held(false);
+        self.hold_removals();
         for slot in waiting {
             if let Some(client) = self.clients.get_mut(slot) {
                 client.blocked = false;

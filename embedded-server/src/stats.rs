@@ -88,6 +88,10 @@ pub struct Stats {
     pub commands: u64,
     /// Connections taken.
     pub connections: u64,
+    /// Replicas that were given everything.
+    pub full_syncs: u64,
+    /// Replicas that were given what they had missed.
+    pub partial_syncs: u64,
     /// Connections refused for `maxclients`.
     pub rejected_connections: u64,
     /// Bytes received.
@@ -123,6 +127,8 @@ impl Default for Stats {
         Self {
             commands: 0,
             connections: 0,
+            full_syncs: 0,
+            partial_syncs: 0,
             rejected_connections: 0,
             input_bytes: 0,
             output_bytes: 0,

@@ -57,6 +57,11 @@ impl Transaction {
         self.queued.is_empty()
     }
 
+    /// The queued commands, in order, to look at.
+    pub fn iter(&self) -> impl Iterator<Item = &Queued> {
+        self.queued.iter()
+    }
+
     /// The queued commands, in order.
     #[must_use]
     pub fn into_commands(self) -> Vec<Queued> {

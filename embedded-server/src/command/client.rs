@@ -241,6 +241,8 @@ fn described(client: &Client, server: &Server) -> String {
 fn flags_of(client: &Client, server: &Server) -> String {
     let tracking = server.tracking.of(client.id);
     let flags = [
+        (client.is_master, 'M'),
+        (client.replica.is_some(), 'S'),
         (client.monitor, 'O'),
         (client.transaction.is_some(), 'x'),
         (client.blocked, 'b'),
@@ -268,8 +270,9 @@ fn flags_of(client: &Client, server: &Server) -> String {
 enum Class {
     Normal,
     PubSub,
-    /// Masters and replicas, of which there are none.
-    Replication,
+    /// The master that this node copies.
+    Master,
+    Replica,
 }
 
 impl Class {
@@ -277,7 +280,8 @@ impl Class {
         match name.to_ascii_lowercase().as_slice() {
             b"normal" => Ok(Self::Normal),
             b"pubsub" => Ok(Self::PubSub),
-            b"master" | b"replica" | b"slave" => Ok(Self::Replication),
+            b"master" => Ok(Self::Master),
+            b"replica" | b"slave" => Ok(Self::Replica),
             _ => Err(Refusal::quoting(&[
                 b"ERR Unknown client type '",
                 name,
@@ -287,7 +291,11 @@ impl Class {
     }
 
     fn of(client: &Client) -> Self {
-        if client.subscriptions() > 0 {
+        if client.is_master {
+            Self::Master
+        } else if client.replica.is_some() {
+            Self::Replica
+        } else if client.subscriptions() > 0 {
             Self::PubSub
         } else {
             Self::Normal

@@ -81,7 +81,11 @@ fn echo(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
 }
 
 fn select(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
-    context.client.db = database_in(context, &arguments[1])?;
+    let db = database_in(context, &arguments[1])?;
+    if context.server.cluster.is_some() && db != Db::ZERO {
+        return Err("ERR SELECT is not allowed in cluster mode".into());
+    }
+    context.client.db = db;
     context.reply.ok();
     Ok(())
 }
@@ -185,7 +189,17 @@ fn introduce(context: &mut Context<'_>) {
     reply.integer(context.client.protocol.version());
     reply.bulk(b"id");
     reply.integer(i64::try_from(context.client.id).unwrap_or(i64::MAX));
-    for (key, value) in [("mode", "standalone"), ("role", "master")] {
+    let mode = if context.server.cluster.is_some() {
+        "cluster"
+    } else {
+        "standalone"
+    };
+    let role = if context.server.replication.master.is_some() {
+        "replica"
+    } else {
+        "master"
+    };
+    for (key, value) in [("mode", mode), ("role", role)] {
         reply.bulk(key.as_bytes());
         reply.bulk(value.as_bytes());
     }

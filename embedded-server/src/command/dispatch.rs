@@ -44,11 +44,17 @@ pub fn run(
     if client.reply_mode != ReplyMode::On {
         silence(client, reply, start);
     }
+    client.asking &= command.is_some_and(|command| command.spec.name == "asking");
     if client.caching.is_some() {
         forget_announcement(client);
     }
     server.serve_blocked();
     server.flush_invalidations();
+    server.propagate_rest();
+    if server.has_acknowledgement {
+        server.has_acknowledgement = false;
+        server.end_waits();
+    }
     server.flush_pushes(reply);
 }
 
@@ -70,7 +76,7 @@ fn check(
     arguments: &Arguments<'_>,
     command: &Command,
 ) -> Option<Vec<u8>> {
-    let Context { server, client, .. } = context;
+    let Context { server, client, .. } = &mut *context;
     let spec = command.spec;
     if !spec.accepts(arguments.len()) {
         return Some(refusal::wrong_arity(&command.full_name).into());
@@ -81,7 +87,21 @@ fn check(
     if !client.authenticated && !spec.flags.has(Flags::NO_AUTH) {
         return Some(refusal::NO_AUTH.into());
     }
-    if spec.flags.has(Flags::DENYOOM) && server.keyspace.make_room(0).is_err() {
+    if server.cluster.is_some()
+        && !client.is_master
+        && let Some(text) = super::route::refusal(context, arguments, command)
+    {
+        return Some(text.into());
+    }
+    let Context { server, client, .. } = context;
+    if spec.flags.has(Flags::WRITE)
+        && !client.is_master
+        && let Some(text) = refuses_writes(server)
+    {
+        return Some(text.into());
+    }
+    if spec.flags.has(Flags::DENYOOM) && !client.is_master && server.keyspace.make_room(0).is_err()
+    {
         return Some(refusal::OOM.into());
     }
     if client.subscriptions() > 0
@@ -99,6 +119,17 @@ fn check(
         return Some("ERR Command not allowed inside a transaction".into());
     }
     None
+}
+
+/// Why nobody may write, if so.
+#[inline]
+fn refuses_writes(server: &Server) -> Option<&'static str> {
+    if server.replication.master.is_some() && server.config.replica_read_only {
+        return Some("READONLY You can't write against a read only replica.");
+    }
+    server
+        .lacks_replicas()
+        .then_some("NOREPLICAS Not enough good replicas to write.")
 }
 
 /// Puts a command off until EXEC.
@@ -146,6 +177,10 @@ pub(super) fn call(
         }
     }
     context.server.publish_removals();
+    if context.server.replication.is_recording() {
+        let db = context.client.db;
+        context.server.propagate(db, arguments, command);
+    }
 }
 
 /// Remembers which keys the client has read.

@@ -18,6 +18,11 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .flags(flags![WRITE, DENYOOM, DANGEROUS])
         .keys(Keys::ONE)
         .about("2.6.0", "Makes a key of a payload that DUMP answered"),
+    CommandSpec::new("restore-asking", -4, Group::Server, handler!(restore))
+        .flags(flags![WRITE, DENYOOM, ASKING, DANGEROUS])
+        .keys(Keys::ONE)
+        .category(Some("keyspace"))
+        .about("3.0.0", "As RESTORE, into a slot that is being imported."),
 ];
 
 fn dump(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {

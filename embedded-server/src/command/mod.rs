@@ -5,6 +5,7 @@
 
 mod bit;
 mod client;
+mod cluster;
 mod config;
 pub(crate) mod connection;
 mod deadline;
@@ -23,11 +24,14 @@ mod introspect;
 mod latency;
 mod list;
 mod memory;
+mod migrate;
 mod monitor;
 mod object;
 mod outcome;
 mod pause;
 mod pubsub;
+mod replication;
+mod route;
 mod scan;
 mod server;
 mod set;
@@ -127,11 +131,14 @@ const GROUPS: &[&[table::CommandSpec]] = &[
     object::COMMANDS,
     memory::COMMANDS,
     dump::COMMANDS,
+    migrate::COMMANDS,
     connection::COMMANDS,
     client::COMMANDS,
     config::COMMANDS,
     introspect::COMMANDS,
     server::COMMANDS,
+    replication::COMMANDS,
+    cluster::COMMANDS,
     monitor::COMMANDS,
     slowlog::COMMANDS,
     latency::COMMANDS,

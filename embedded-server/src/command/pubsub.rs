@@ -194,12 +194,18 @@ fn confirm(context: &mut Context<'_>, (word, topic): (&str, Topic), name: Option
 }
 
 fn publish(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
+    context
+        .server
+        .publish_to_cluster(false, &arguments[1], &arguments[2]);
     let receivers = context.server.publish(&arguments[1], &arguments[2]);
     context.reply.count(receivers);
     Ok(())
 }
 
 fn spublish(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
+    context
+        .server
+        .publish_to_cluster(true, &arguments[1], &arguments[2]);
     let receivers = context
         .server
         .publish_to_shard(&arguments[1], &arguments[2]);

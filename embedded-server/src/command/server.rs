@@ -30,14 +30,6 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
     )
     .about("1.0.0", "Ends the node."),
     spec(
-        "role",
-        1,
-        handler!(role),
-        flags![NOSCRIPT, LOADING, STALE, FAST, DANGEROUS],
-    )
-    .category(Some("admin"))
-    .about("2.8.12", "Its part in replication."),
-    spec(
         "lastsave",
         1,
         handler!(lastsave),
@@ -118,14 +110,6 @@ fn shutdown(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
         .log(Level::Warning, "User requested shutdown...");
     context.server.stop();
     context.client.end(Close::Now);
-    Ok(())
-}
-
-fn role(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
-    context.reply.array(3);
-    context.reply.bulk(b"master");
-    context.reply.integer(0);
-    context.reply.array(0);
     Ok(())
 }
 

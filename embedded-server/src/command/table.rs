@@ -57,6 +57,9 @@ impl Flags {
     /// Its arguments may hold a password: neither shown to MONITOR nor noted in SLOWLOG. Not told by COMMAND INFO.
     pub const SECRET: Self = Self(1 << 20);
 
+    /// Works on a slot that is being imported as if ASKING had come before it.
+    pub const ASKING: Self = Self(1 << 21);
+
     const NAMES: &[(Self, &'static str)] = &[
         (Self::WRITE, "write"),
         (Self::READONLY, "readonly"),
@@ -70,6 +73,7 @@ impl Flags {
         (Self::SKIP_MONITOR, "skip_monitor"),
         (Self::SKIP_SLOWLOG, "skip_slowlog"),
         (Self::FAST, "fast"),
+        (Self::ASKING, "asking"),
         (Self::NO_AUTH, "no_auth"),
         (Self::MOVABLE_KEYS, "movablekeys"),
         (Self::NO_MULTI, "no_multi"),

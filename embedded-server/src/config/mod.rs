@@ -127,6 +127,14 @@ hot_fields! {
     latency_tracking: bool = boolean("latency-tracking");
     /// The most keys remembered for clients that track what they read; 0 for no limit.
     tracking_table_max_keys: usize = number("tracking-table-max-keys");
+    /// A master takes writes only while so many replicas follow closely; 0 for always.
+    min_replicas_to_write: usize = number("min-replicas-to-write");
+    /// How many seconds a replica may be silent and still follow closely.
+    min_replicas_max_lag_s: i64 = number("min-replicas-max-lag");
+    /// Every how many seconds a master shows its replicas that it is there.
+    repl_ping_period_s: i64 = number("repl-ping-replica-period");
+    /// Whether a replica refuses writes.
+    replica_read_only: bool = boolean("replica-read-only");
     /// Every random draw comes from this seed; 0 draws one from the system.
     seed: u64 = number("seed");
 }

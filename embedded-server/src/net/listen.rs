@@ -50,6 +50,11 @@ pub enum BindError {
     /// A word of `bind` is no address.
     #[error("'{0}' in bind is no address: give numbers such as 127.0.0.1 or ::1, or *")]
     NotAnAddress(String),
+    /// The bus port would be none.
+    #[error(
+        "port {0} leaves no room for the bus 10000 above it: set cluster-port, or a port below 55536"
+    )]
+    NoBusPort(u16),
     /// No address was left to listen on.
     #[error("no address to listen on: give bind at least one, such as 127.0.0.1")]
     NoAddress,
@@ -147,6 +152,34 @@ fn bind_tcp(config: &Config) -> Result<Vec<TcpListener>, BindError> {
     } else {
         Ok(listeners)
     }
+}
+
+/// How far the bus is above the client port where `cluster-port` does not say.
+const BUS_OFFSET: u16 = 10_000;
+
+/// Opens the socket for other nodes, at the first address of `bind`. Where the client port is a free one, so is this.
+pub(crate) fn bind_bus(config: &Config) -> Result<TcpListener, BindError> {
+    let addresses = String::from_utf8_lossy(config.text("bind")).into_owned();
+    let word = addresses
+        .split_whitespace()
+        .next()
+        .ok_or(BindError::NoAddress)?;
+    let address = address(word.strip_prefix('-').unwrap_or(word))?;
+    let chosen = config
+        .get("cluster-port")
+        .and_then(|port| port.parse().ok());
+    let port = match (chosen, config.port) {
+        (Some(port @ 1..), _) => port,
+        (_, 0) => 0,
+        (_, port) => port
+            .checked_add(BUS_OFFSET)
+            .ok_or(BindError::NoBusPort(port))?,
+    };
+    listen(SocketAddr::new(address, port), config.backlog).map_err(|source| BindError::Refused {
+        port,
+        address,
+        source,
+    })
 }
 
 fn address(name: &str) -> Result<IpAddr, BindError> {

@@ -4,12 +4,15 @@
 //! itself until it has nothing more to do, so nothing here takes a lock.
 
 mod ahead;
+mod bus;
 mod connection;
+mod follow;
 mod listen;
 mod stream;
 mod turn;
 
 use std::cell::RefCell;
+use std::net::TcpListener;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -17,7 +20,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task;
 
 pub use listen::BindError;
-pub(crate) use listen::{Listener, bind};
+pub(crate) use listen::{Listener, bind, bind_bus};
 
 use crate::clock::Stopwatch;
 use crate::node::Server;
@@ -39,14 +42,20 @@ type Shared = Rc<RefCell<Turn>>;
 /// Serves until told to stop. To be run in a `LocalRuntime`.
 pub(crate) async fn serve(
     listeners: Vec<Listener>,
+    bus: Option<TcpListener>,
     server: Server,
     mut control: UnboundedReceiver<Control>,
 ) {
     let stop = server.stop_signal();
+    let targets = server.replication.targets();
     let node: Shared = Rc::new(RefCell::new(Turn::new(server)));
     for listener in listeners {
         task::spawn_local(listen::accept(listener, Rc::clone(&node)));
     }
+    if let Some(bus) = bus {
+        task::spawn_local(bus::serve(bus, Rc::clone(&node)));
+    }
+    task::spawn_local(follow::serve(Rc::clone(&node), targets));
     task::spawn_local(cron(Rc::clone(&node)));
     loop {
         tokio::select! {

@@ -1,0 +1,193 @@
+//! REPLICAOF, PSYNC, REPLCONF, WAIT and ROLE.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use super::outcome::{Outcome, handler, integer_in};
+use super::table::{CommandSpec, Flags, Group, flags};
+use super::{Arguments, Context, Handler, is, refusal};
+use crate::text::integer;
+
+pub(super) const COMMANDS: &[CommandSpec] = &[
+    admin(
+        "replicaof",
+        3,
+        handler!(replicaof),
+        flags![NO_ASYNC_LOADING, ADMIN, NOSCRIPT, STALE],
+    )
+    .about(
+        "5.0.0",
+        "Makes this node a replica of another, or (NO ONE) a master.",
+    ),
+    admin(
+        "slaveof",
+        3,
+        handler!(replicaof),
+        flags![NO_ASYNC_LOADING, ADMIN, NOSCRIPT, STALE],
+    )
+    .about("1.0.0", "As REPLICAOF."),
+    admin(
+        "psync",
+        -3,
+        handler!(psync),
+        flags![NO_ASYNC_LOADING, ADMIN, NO_MULTI, NOSCRIPT],
+    )
+    .about("2.8.0", "A replica asks for the stream."),
+    admin(
+        "replconf",
+        -1,
+        handler!(replconf),
+        flags![ADMIN, NOSCRIPT, LOADING, STALE, ALLOW_BUSY],
+    )
+    .about("3.0.0", "A replica tells how it stands."),
+    admin(
+        "role",
+        1,
+        handler!(role),
+        flags![NOSCRIPT, LOADING, STALE, FAST, DANGEROUS],
+    )
+    .category(Some("admin"))
+    .about("2.8.12", "Its part in replication."),
+    CommandSpec::new("wait", 3, Group::Generic, handler!(wait))
+        .flags(flags![NOSCRIPT])
+        .category(Some("connection"))
+        .about(
+            "3.0.0",
+            "Waits until replicas have copied what this client wrote.",
+        ),
+];
+
+const fn admin(name: &'static str, arity: i16, handler: Handler, flags: Flags) -> CommandSpec {
+    CommandSpec::new(name, arity, Group::Server, handler).flags(flags)
+}
+
+fn replicaof(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
+    if context.server.cluster.is_some() {
+        return Err("ERR REPLICAOF not allowed in cluster mode.".into());
+    }
+    if is(&arguments[1], "no") && is(&arguments[2], "one") {
+        context.server.lead();
+    } else {
+        let address =
+            address_in(&arguments[1], &arguments[2]).ok_or("ERR Invalid master address")?;
+        context.server.follow_master(address);
+    }
+    context.reply.ok();
+    Ok(())
+}
+
+/// The first address of a host, by number or by name.
+fn address_in(host: &[u8], port: &[u8]) -> Option<SocketAddr> {
+    let host = std::str::from_utf8(host).ok()?;
+    let port = integer::parse(port).and_then(|port| u16::try_from(port).ok())?;
+    (host, port).to_socket_addrs().ok()?.next()
+}
+
+fn psync(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
+    let Context {
+        server,
+        client,
+        reply,
+    } = context;
+    if server.replication.master.is_some() && !server.replication.is_linked {
+        return Err("NOMASTERLINK Can't SYNC while not connected with my master".into());
+    }
+    let offset = integer::parse(&arguments[2]).and_then(|offset| u64::try_from(offset).ok());
+    server.synchronize(client, reply, &arguments[1], offset);
+    Ok(())
+}
+
+fn replconf(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
+    let Context {
+        server,
+        client,
+        reply,
+    } = context;
+    let words = arguments.from(1);
+    if !words.len().is_multiple_of(2) {
+        return Err(refusal::SYNTAX.into());
+    }
+    for at in (0..words.len()).step_by(2) {
+        let (name, value) = (&words[at], &words[at + 1]);
+        let number = integer::parse(value).and_then(|number| u64::try_from(number).ok());
+        if is(name, "getack") {
+            // The task that copies answers it, as it alone knows how far this node is.
+            return Ok(());
+        }
+        let state = client.replica.get_or_insert_default();
+        if is(name, "listening-port") {
+            state.port = number
+                .and_then(|port| u16::try_from(port).ok())
+                .unwrap_or(0);
+        } else if is(name, "ack") {
+            state.acknowledged = number.unwrap_or(0);
+            state.heard_ms = server.now_ms;
+            server.has_acknowledgement = true;
+            return Ok(());
+        } else if !is(name, "capa") && !is(name, "ip-address") && !is(name, "rdb-only") {
+            let name = String::from_utf8_lossy(name).into_owned();
+            return Err(format!("ERR Unrecognized REPLCONF option: {name}").into());
+        }
+    }
+    reply.ok();
+    Ok(())
+}
+
+fn wait(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
+    let wanted = integer_in(&arguments[1])?;
+    let timeout_ms = integer_in(&arguments[2])?;
+    let Context {
+        server,
+        client,
+        reply,
+    } = context;
+    if server.replication.master.is_some() {
+        return Err("ERR WAIT cannot be used with replica instances. Please also note that writes to replicas are just \
+                    local and are not propagated."
+            .into());
+    }
+    if timeout_ms < 0 {
+        return Err("ERR timeout is negative".into());
+    }
+    let copied = server.replicas_at(server.replication.offset);
+    let wanted = usize::try_from(wanted).unwrap_or(0);
+    if copied >= wanted || client.deny_blocking {
+        reply.count(copied);
+        return Ok(());
+    }
+    let deadline_ms = (timeout_ms > 0).then(|| server.now_ms.saturating_add(timeout_ms));
+    server.wait_for_replicas(client, wanted, deadline_ms);
+    Ok(())
+}
+
+fn role(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
+    let Context { server, reply, .. } = context;
+    let offset = i64::try_from(server.replication.offset).unwrap_or(i64::MAX);
+    if let Some(master) = server.replication.master {
+        reply.array(5);
+        reply.bulk(b"slave");
+        reply.bulk(master.ip().to_string().as_bytes());
+        reply.integer(master.port().into());
+        reply.bulk(if server.replication.is_linked {
+            b"connected"
+        } else {
+            b"connect"
+        });
+        reply.integer(offset);
+        return Ok(());
+    }
+    let replicas: Vec<_> = server
+        .replicas()
+        .map(|(client, state)| (client.endpoints.peer.host(), state))
+        .collect();
+    reply.array(3);
+    reply.bulk(b"master");
+    reply.integer(offset);
+    reply.array(replicas.len());
+    for (ip, state) in replicas {
+        reply.array(3);
+        for word in [ip, state.port.to_string(), state.acknowledged.to_string()] {
+            reply.bulk(word.as_bytes());
+        }
+    }
+    Ok(())
+}

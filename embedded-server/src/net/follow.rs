@@ -1,0 +1,349 @@
+//! A replica's connection to its master: the handshake, the snapshot, the stream.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{self, MissedTickBehavior};
+
+use super::Shared;
+use crate::client::{Address, Client, Close, Endpoints};
+use crate::log::Level;
+use crate::resp::Parser;
+use crate::snapshot::LoadError;
+
+/// A master that cannot be reached is tried again after so long.
+const AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// How often the master is told how far the copy is.
+const ACKNOWLEDGE_EVERY: Duration = Duration::from_secs(1);
+/// A line of the handshake is no longer than this.
+const LINE_BYTES_MAX: usize = 4096;
+const READ_BYTES: usize = 256 * 1024;
+/// The longest snapshot that is taken.
+const SNAPSHOT_BYTES_MAX: usize = 64 << 30;
+
+/// Why copying ended.
+#[derive(Debug, Error)]
+enum FollowError {
+    #[error("{0}")]
+    Connection(#[from] io::Error),
+    #[error("the master is silent")]
+    Silent(#[from] time::error::Elapsed),
+    #[error("the master answers '{0}'")]
+    Refused(String),
+    #[error("the snapshot cannot be loaded: {0}")]
+    Snapshot(#[from] LoadError),
+    #[error("this node is cut off from it")]
+    CutOff,
+    #[error("the stream holds no commands")]
+    Stream,
+}
+
+/// Copies whoever is to be copied, until the node ends.
+pub(super) async fn serve(node: Shared, mut targets: watch::Receiver<Option<SocketAddr>>) {
+    loop {
+        let target = *targets.borrow_and_update();
+        let copying = async {
+            match target {
+                Some(master) => keep_copying(&node, master).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = copying => {}
+            changed = targets.changed() => if changed.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+async fn keep_copying(node: &Shared, master: SocketAddr) {
+    loop {
+        let error = match copy(node, master).await {
+            Ok(()) => "the connection is closed".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        lost(node, master, &error);
+        time::sleep(AGAIN_AFTER).await;
+    }
+}
+
+fn lost(node: &Shared, master: SocketAddr, error: &str) {
+    let server = &mut node.borrow_mut().server;
+    server.replication.is_linked = false;
+    server.log(
+        Level::Warning,
+        &format!("MASTER {master}: {error}; trying again"),
+    );
+}
+
+/// One connection, from its beginning to its end.
+async fn copy(node: &Shared, master: SocketAddr) -> Result<(), FollowError> {
+    if node.borrow().server.is_cut_off(master.port()) {
+        return Err(FollowError::CutOff);
+    }
+    let patience = patience(node);
+    let stream = time::timeout(patience, TcpStream::connect(master)).await??;
+    stream.set_nodelay(true)?;
+    let endpoints = Endpoints {
+        peer: Address::Ip(master),
+        local: Address::Ip(stream.local_addr()?),
+        fd: 0,
+    };
+    let mut wire = Wire {
+        stream,
+        input: Vec::new(),
+        patience,
+    };
+    let request = greet(node, &mut wire).await?;
+    wire.send(&request).await?;
+    let answer = wire.line().await?;
+    let words: Vec<&str> = answer.split(' ').collect();
+    match words.as_slice() {
+        ["+FULLRESYNC", id, offset] => {
+            let offset = offset
+                .parse()
+                .map_err(|_| FollowError::Refused(answer.clone()))?;
+            let snapshot = wire.snapshot().await?;
+            let server = &mut node.borrow_mut().server;
+            server.read_clock();
+            server.keyspace.flush_all();
+            server.load(&snapshot)?;
+            server.replication.adopt((*id).to_owned(), offset);
+        }
+        ["+CONTINUE", rest @ ..] => {
+            let server = &mut node.borrow_mut().server;
+            if let Some(id) = rest.first() {
+                (*id).clone_into(&mut server.replication.id);
+            }
+        }
+        _ => return Err(FollowError::Refused(answer)),
+    }
+    Stream::begin(node, wire, endpoints).run().await
+}
+
+/// Says who is there; the request for the stream that follows.
+async fn greet(node: &Shared, wire: &mut Wire) -> Result<Vec<u8>, FollowError> {
+    let (password, port, id, offset) = {
+        let server = &node.borrow().server;
+        let replication = &server.replication;
+        (
+            server.config.text("masterauth").to_vec(),
+            server.identity.port,
+            replication.id.clone(),
+            replication.offset,
+        )
+    };
+    if !password.is_empty() {
+        wire.ask(&[b"AUTH", &password]).await?;
+    }
+    wire.ask(&[b"PING"]).await?;
+    wire.ask(&[b"REPLCONF", b"listening-port", port.to_string().as_bytes()])
+        .await?;
+    wire.ask(&[b"REPLCONF", b"capa", b"psync2"]).await?;
+    let is_new = node.borrow().server.replication.backlog_bytes() == 0 && offset == 0;
+    let next = if is_new {
+        "-1".to_owned()
+    } else {
+        (offset + 1).to_string()
+    };
+    let id = if is_new { "?".to_owned() } else { id };
+    Ok(command(&[b"PSYNC", id.as_bytes(), next.as_bytes()]))
+}
+
+fn patience(node: &Shared) -> Duration {
+    let seconds = node
+        .borrow()
+        .server
+        .config
+        .get("repl-timeout")
+        .and_then(|text| text.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(60))
+}
+
+fn command(words: &[&[u8]]) -> Vec<u8> {
+    let mut text = crate::resp::Reply::default();
+    text.array(words.len());
+    words.iter().for_each(|word| text.bulk(word));
+    text.bytes().to_vec()
+}
+
+/// The connection before the stream begins.
+struct Wire {
+    stream: TcpStream,
+    /// What was read and not used.
+    input: Vec<u8>,
+    patience: Duration,
+}
+
+impl Wire {
+    async fn send(&mut self, bytes: &[u8]) -> Result<(), FollowError> {
+        Ok(time::timeout(self.patience, self.stream.write_all(bytes)).await??)
+    }
+
+    async fn read(&mut self) -> Result<(), FollowError> {
+        let read = time::timeout(self.patience, self.stream.read_buf(&mut self.input)).await??;
+        if read == 0 {
+            Err(io::Error::from(io::ErrorKind::UnexpectedEof).into())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Sends a command that must not be refused.
+    async fn ask(&mut self, words: &[&[u8]]) -> Result<(), FollowError> {
+        self.send(&command(words)).await?;
+        let answer = self.line().await?;
+        if answer.starts_with('-') {
+            Err(FollowError::Refused(answer))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The next line; empty ones only say that the master is still busy.
+    async fn line(&mut self) -> Result<String, FollowError> {
+        loop {
+            if let Some(end) = memchr::memchr(b'\n', &self.input) {
+                let line: Vec<u8> = self.input.drain(..=end).collect();
+                let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+                if !line.is_empty() {
+                    return Ok(line);
+                }
+            } else if self.input.len() > LINE_BYTES_MAX {
+                return Err(FollowError::Stream);
+            } else {
+                self.read().await?;
+            }
+        }
+    }
+
+    async fn snapshot(&mut self) -> Result<Vec<u8>, FollowError> {
+        let header = self.line().await?;
+        let length = header
+            .strip_prefix('$')
+            .and_then(|length| length.parse().ok());
+        let length: usize = length
+            .filter(|length| *length <= SNAPSHOT_BYTES_MAX)
+            .ok_or(FollowError::Refused(header))?;
+        while self.input.len() < length {
+            self.read().await?;
+        }
+        let rest = self.input.split_off(length);
+        Ok(std::mem::replace(&mut self.input, rest))
+    }
+}
+
+/// The stream, carried out by a client that stands for the master.
+struct Stream<'a> {
+    node: &'a Shared,
+    wire: Wire,
+    slot: usize,
+    parser: Parser,
+    /// A transaction of which EXEC has not come yet.
+    unfinished: Vec<u8>,
+}
+
+impl<'a> Stream<'a> {
+    fn begin(node: &'a Shared, wire: Wire, endpoints: Endpoints) -> Self {
+        let server = &mut node.borrow_mut().server;
+        let mut client = Client::new(endpoints, true, server.now_ms);
+        client.is_master = true;
+        let slot = server.clients.add(client);
+        server.replication.is_linked = true;
+        server.replication.heard_ms = server.now_ms;
+        server.log(
+            Level::Notice,
+            "MASTER <-> REPLICA sync: Finished with success",
+        );
+        Self {
+            node,
+            wire,
+            slot,
+            parser: Parser::default(),
+            unfinished: Vec::new(),
+        }
+    }
+
+    async fn run(&mut self) -> Result<(), FollowError> {
+        let mut tick = time::interval(ACKNOWLEDGE_EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.wire.input.reserve(READ_BYTES);
+        loop {
+            if !self.wire.input.is_empty() {
+                self.carry_out()?;
+            }
+            let patience = self.wire.patience;
+            tokio::select! {
+                _ = tick.tick() => {}
+                read = time::timeout(patience, self.wire.stream.read_buf(&mut self.wire.input)) => {
+                    if read?? == 0 {
+                        return Ok(());
+                    }
+                    if !self.is_asked() {
+                        continue;
+                    }
+                    self.carry_out()?;
+                }
+            }
+            let offset = self.node.borrow().server.replication.offset.to_string();
+            self.wire
+                .send(&command(&[b"REPLCONF", b"ACK", offset.as_bytes()]))
+                .await?;
+        }
+    }
+
+    /// Whether the master wants to know at once how far the copy is.
+    fn is_asked(&self) -> bool {
+        memchr::memmem::find(&self.wire.input, b"GETACK").is_some()
+    }
+
+    /// Carries out every whole command that has come.
+    fn carry_out(&mut self) -> Result<(), FollowError> {
+        let turn = &mut *self.node.borrow_mut();
+        turn.server.read_clock();
+        turn.server.replication.heard_ms = turn.server.now_ms;
+        let Some(mut client) = turn.server.clients.take(self.slot) else {
+            return Err(FollowError::Stream);
+        };
+        loop {
+            // The parser may write into what it reads; the stream is passed on as it came.
+            let mut input = self.wire.input.clone();
+            let done = turn.run(&mut client, &mut self.parser, &mut input);
+            turn.reply.clear(READ_BYTES);
+            self.unfinished
+                .extend(self.wire.input.drain(..done.consumed));
+            // Where the copy stands must not lie within a transaction, which would be lost if the connection broke.
+            if client.transaction.is_none() {
+                turn.server.pass_on(&self.unfinished);
+                self.unfinished.clear();
+            }
+            client.blocked = false;
+            if done.starved || done.consumed == 0 {
+                break;
+            }
+        }
+        let is_broken = client.close != Close::No;
+        turn.server.clients.put(client);
+        if is_broken {
+            Err(FollowError::Stream)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Drop for Stream<'_> {
+    fn drop(&mut self) {
+        if let Ok(mut turn) = self.node.try_borrow_mut()
+            && let Some(client) = turn.server.clients.take(self.slot)
+        {
+            turn.server.forget(&client);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! A redis-server for these tests, on a port of its own; killed when dropped.
+
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+pub(crate) struct Redis {
+    process: Child,
+    pub(crate) port: u16,
+}
+
+impl Redis {
+    /// Starts one. Where there is none, says that the test is skipped.
+    pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Option<Self> {
+        let port = free_port();
+        let process = Command::new("redis-server")
+            .args([
+                "--port",
+                &port.to_string(),
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+            ])
+            .args(arguments)
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn();
+        let Ok(mut process) = process else {
+            println!("SKIPPED: redis-server not found");
+            return None;
+        };
+        let log = BufReader::new(process.stdout.take().expect("a piped log"));
+        let mut lines = log.lines().map_while(Result::ok);
+        assert!(
+            lines.any(|line| line.contains("eady to accept connections")),
+            "redis-server ended at once"
+        );
+        // Its log must go on being read, or it would block on a full pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Some(Self { process, port })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+    }
+}
+
+/// One that is free, and the bus port above it too.
+fn free_port() -> u16 {
+    (0..1000)
+        .find_map(|_| {
+            let client = TcpListener::bind("127.0.0.1:0")
+                .ok()?
+                .local_addr()
+                .ok()?
+                .port();
+            let bus = client.checked_add(10_000)?;
+            TcpListener::bind(("127.0.0.1", bus)).ok().map(|_| client)
+        })
+        .expect("two free ports")
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
