@@ -42,6 +42,17 @@ fn wait(interrupt: &Interrupt) {
     });
 }
 
+/// Waits for Ctrl-C or SIGTERM.
+pub(super) fn wait_for_signal() -> std::io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_io().build()?;
+    runtime.block_on(async {
+        let mut ctrl_c = signal(SignalKind::interrupt())?;
+        let mut stop = signal(SignalKind::terminate())?;
+        either(&mut ctrl_c, &mut stop).await;
+        Ok(())
+    })
+}
+
 async fn either(one: &mut Signal, other: &mut Signal) {
     tokio::select! {
         _ = one.recv() => {}

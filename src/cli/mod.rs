@@ -1,6 +1,7 @@
 //! The edge: the only place that knows argv, the environment, the terminal and exit codes. One file per subcommand.
 
 mod check;
+mod cluster;
 mod compare;
 mod descriptors;
 mod exit;
@@ -52,6 +53,8 @@ enum Command {
     /// Run the embedded server alone, with arguments as redis-server takes them
     #[command(disable_help_flag = true)]
     Serve(serve::Arguments),
+    /// Run a local cluster, formed and ready, until Ctrl-C
+    Cluster(cluster::Arguments),
     /// Print the JSON schema of workloads, of recordings, or of what a subcommand prints as JSON
     Schema(schema::Arguments),
     /// Print a script that completes this command line in a shell
@@ -94,6 +97,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Gate(arguments) => gate::run(&arguments),
         Command::Trend(arguments) => trend::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Cluster(arguments) => cluster::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Completions(arguments) => shell::completions(&arguments),
         Command::Man(arguments) => shell::man(&arguments),

@@ -94,7 +94,7 @@ fn serve(words: &[String]) -> anyhow::Result<Exit> {
     };
     let node = match Server::start(options) {
         Ok(node) => node,
-        Err(error @ StartError::Bind(_)) => {
+        Err(error @ (StartError::Bind(_) | StartError::Cluster(_))) => {
             log.write(Level::Warning, &error.to_string());
             return Ok(Exit::CouldNot);
         }
