@@ -69,6 +69,17 @@ fn a_snapshot() {
 }
 
 #[test]
+fn a_message_of_the_bus() {
+    let gossip = [&[0, 1], [b'b'; 40].as_slice(), &[0; 64]].concat();
+    let update = [&[7, 0], [0; 8].as_slice(), &[b'c'; 40], &[1; 2048]].concat();
+    let published = b"\x04\x00\x00\x00\x00\x01\x00\x00\x00\x02abc";
+    try_with(
+        targets::bus_message,
+        &[&gossip, &update, published, b"RCmb\x00\x00\x08\xd0\x00\x01"],
+    );
+}
+
+#[test]
 fn a_configuration_file() {
     try_with(
         targets::configuration_file,

@@ -11,6 +11,7 @@ use cachebench::drive::replay::meaning;
 use cachebench::recording::model::Latency;
 use cachebench::recording::{keys, read};
 use cachebench::trace::{Columns, Format, Trace};
+use embedded_server::cluster::wire;
 use embedded_server::config::Config;
 use embedded_server::rdb::{crc64, file, payload};
 use embedded_server::resp::parse::{Batch, Limits, Parser, ProtocolError};
@@ -173,5 +174,33 @@ fn columns() -> Columns {
         size: some("size"),
         operation: some("op"),
         ttl: some("ttl"),
+    }
+}
+
+/// What a node sends on the cluster bus: as it is, and behind a header that holds, so that what follows it is looked at
+/// too. What is read as a message is written so that it reads the same again.
+pub fn bus_message(data: &[u8]) {
+    bus_bytes(data);
+    let [kind, count, body @ ..] = data else {
+        return;
+    };
+    let bytes = u32::try_from(wire::HEADER_BYTES + body.len()).unwrap_or(u32::MAX);
+    let mut message = [b"RCmb".as_slice(), &bytes.to_be_bytes(), &[0, 1]].concat();
+    message.extend([0, 1, 0, kind % 12, 0, *count]);
+    message.resize(40, 0);
+    message.resize(80, b'a');
+    message.resize(wire::HEADER_BYTES, 0);
+    message.extend_from_slice(body);
+    bus_bytes(&message);
+}
+
+fn bus_bytes(bytes: &[u8]) {
+    let Ok(Some(length)) = wire::message_bytes(bytes) else {
+        return;
+    };
+    let read = bytes.get(..length).map(wire::decode);
+    if let Some(Ok(Some(message))) = read {
+        let again = wire::decode(&wire::encode(&message));
+        assert_eq!(again, Ok(Some(message)));
     }
 }
