@@ -61,7 +61,7 @@ fn a_misspelt_phase() {
 phases:
   - sav: { keys: all }"#,
         r#"
-w.yaml:3:5: unknown phase `sav`; known: save, read, flood, mix, replay, pause, parallel; did you mean `save`?
+w.yaml:3:5: unknown phase `sav`; known: save, read, flood, mix, replay, fan_out, pause, parallel; did you mean `save`?
   |
 3 |   - sav: { keys: all }
   |     ^^^
@@ -475,11 +475,11 @@ w.yaml:3:5: nothing stands in `parallel`; write the phases that run at the same 
   |
 3 |   - parallel: []
   |     ^
-w.yaml:4:23: a pause in `parallel`; only save, read, flood and mix run at the same time
+w.yaml:4:23: a pause in `parallel`; only save, read, flood, mix, replay and fan_out run at the same time
   |
 4 |   - parallel: [ save, pause: 5s, parallel: [ read ] ]
   |                       ^
-w.yaml:4:34: a second `parallel` in `parallel`; only save, read, flood and mix run at the same time
+w.yaml:4:34: a second `parallel` in `parallel`; only save, read, flood, mix, replay and fan_out run at the same time
   |
 4 |   - parallel: [ save, pause: 5s, parallel: [ read ] ]
   |                                  ^
@@ -736,7 +736,7 @@ phases:
   - save:
     keys: all"#,
         r#"
-w.yaml:3:5: found 2 keys side by side; a phase is one of save, read, flood, mix, replay, pause or parallel (what belongs to `save` must stand further to the right)
+w.yaml:3:5: found 2 keys side by side; a phase is one of save, read, flood, mix, replay, fan_out, pause or parallel (what belongs to `save` must stand further to the right)
   |
 3 |   - save:
   |     ^
@@ -1662,6 +1662,35 @@ w.yaml:8:23: unknown measure of `items`: `hitratio`; known: hits, misses, hit_ra
   |
 8 | expect: [ "read.items.hitratio > 1%" ]
   |                       ^^^^^^^^
+"#,
+    );
+}
+
+#[test]
+fn a_fan_out_with_flaws() {
+    refused(
+        r#"keys: { count: 10 }
+phases:
+  - fan_out: { channels: 5, subscribers: 3, values: { fixed: 20b } }
+  - save: {}
+expect: [ save.lost == 0 ]"#,
+        r#"
+w.yaml:3:5: `fan_out` would never end; write for: 30s or count: 100k
+  |
+3 |   - fan_out: { channels: 5, subscribers: 3, values: { fixed: 20b } }
+  |     ^
+w.yaml:3:42: 3 subscribers for 5 channels, each of which hears one, leave channels that nobody hears; write 5 or more, or subscribe: pattern
+  |
+3 |   - fan_out: { channels: 5, subscribers: 3, values: { fixed: 20b } }
+  |                                          ^
+w.yaml:3:53: messages of 20b; each takes 32 bytes to tell when it was due: make them longer
+  |
+3 | - fan_out: { channels: 5, subscribers: 3, values: { fixed: 20b } }
+  |                                                   ^
+w.yaml:5:16: `save` delivers nothing; that is measured of a fan_out
+  |
+5 | expect: [ save.lost == 0 ]
+  |                ^^^^
 "#,
     );
 }

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::access::Access;
 use super::dial::dial;
+use super::fan_out::Publication;
 use super::fault::Fault;
 use super::resp::Scanner;
 use super::stream::Stream;
@@ -37,6 +38,8 @@ pub(super) struct Connection {
     pub(super) further_keys: VecDeque<u64>,
     /// What must be known of pending reads of a trace when they are answered, in the same order.
     pub(super) asked: VecDeque<u8>,
+    /// The last message that was published over it.
+    pub(super) publication: Publication,
     /// Bytes of a reply that has come in part and must be seen again.
     kept: Vec<u8>,
     /// Requests that the socket did not take.
@@ -55,6 +58,7 @@ impl Connection {
             pending: VecDeque::with_capacity(pipeline),
             further_keys: VecDeque::new(),
             asked: VecDeque::new(),
+            publication: Publication::default(),
             kept: Vec::new(),
             unsent: Vec::new(),
             reader: None,

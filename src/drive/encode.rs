@@ -175,6 +175,10 @@ impl Encoder {
                 append_decimal(number, digits, out);
             }
             Part::Value => self.values.append(key, out),
+            Part::Message => {
+                let key = stream.word();
+                self.values.append(key, out);
+            }
             Part::Number(range) => {
                 let count = range.end.saturating_sub(range.start).max(1);
                 append_number(range.start + below(stream.word(), count).0, out);

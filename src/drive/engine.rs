@@ -4,6 +4,7 @@
 
 use super::connection::{Connection, Sent};
 use super::encode::RequestKeys;
+use super::fan_out::publisher::Publisher;
 use super::fault::Fault;
 use super::job::Source;
 use super::pace::Schedule;
@@ -30,6 +31,10 @@ pub(super) struct Engine {
     pub(super) pipeline: usize,
     /// Whether values are verified when they are read.
     pub(super) verifies: bool,
+    /// Stamps what is published; none where nothing is.
+    pub(super) publisher: Option<Publisher>,
+    /// Whether more must be seen of replies than of what kind they are: where there is something to verify or to hear.
+    pub(super) looks_closely: bool,
     /// By operation: what its replies mean.
     pub(super) rules: Vec<Rule>,
     /// Further keys of the request under way.
@@ -59,11 +64,8 @@ impl Engine {
         self.tally.begin_batch(now_ns);
         let mut rest = bytes;
         while !rest.is_empty() {
-            let step = if self.verifies {
-                let Connection {
-                    scanner, verifier, ..
-                } = connection;
-                scanner.next_seen(rest, &mut |piece| verifier.push(piece))?
+            let step = if self.looks_closely {
+                self.look(connection, rest)?
             } else {
                 connection.scanner.next(rest)?
             };
@@ -81,6 +83,18 @@ impl Engine {
         }
         self.tally.end_batch();
         Ok(())
+    }
+
+    /// The next reply in `bytes`, whose contents matter.
+    fn look(&mut self, connection: &mut Connection, bytes: &[u8]) -> Result<Step, Fault> {
+        let Connection {
+            scanner, verifier, ..
+        } = connection;
+        let step = scanner.next_seen(bytes, &mut |piece| verifier.push(piece))?;
+        if let (Some(publisher), Step::Reply(used, _)) = (&mut self.publisher, step) {
+            publisher.hear(bytes.get(..used).unwrap_or_default());
+        }
+        Ok(step)
     }
 
     /// Appends requests to `out` as long as some are due and `connection` has places for them, at most `limit`.
@@ -114,10 +128,29 @@ impl Engine {
                 sent_ns: now_ns,
                 operation,
             };
-            if rule.keys > 1 {
-                self.draw_further(connection, rule.keys - 1);
+            if rule.is_plain {
+                self.issue(connection, sent, out);
+            } else {
+                self.issue_with_more(connection, rule, sent, out);
             }
-            self.issue(connection, sent, out);
+        }
+    }
+
+    /// Writes a request that needs more than its first key.
+    #[inline(never)]
+    fn issue_with_more(
+        &mut self,
+        connection: &mut Connection,
+        rule: Rule,
+        sent: Sent,
+        out: &mut Vec<u8>,
+    ) {
+        if rule.keys > 1 {
+            self.draw_further(connection, rule.keys - 1);
+        }
+        self.issue(connection, sent, out);
+        if let Some(publisher) = &mut self.publisher {
+            publisher.stamp(&mut connection.publication, sent, out);
         }
     }
 
@@ -290,6 +323,9 @@ impl Engine {
         now_ns: u64,
         out: &mut Vec<u8>,
     ) {
+        if let Some(publisher) = &self.publisher {
+            self.tally.published(first, publisher.reached());
+        }
         for place in 0..rule.keys {
             let Some(key) = further(connection, place, first) else {
                 return;

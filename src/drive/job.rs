@@ -103,9 +103,9 @@ impl Job<'_> {
 
     /// What is to be known of the operations, by their places.
     pub(super) fn rules(&self) -> Vec<Rule> {
-        let has_spaces = !self.keys.spaces.is_empty();
+        let is_plain = self.keys.spaces.is_empty() && self.load.fan_out.is_none();
         let operations = self.load.operations.iter();
-        operations.map(|one| Rule::of(one, has_spaces)).collect()
+        operations.map(|one| Rule::of(one, is_plain)).collect()
     }
 
     /// The chance in due times, the same for all workers.

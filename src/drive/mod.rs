@@ -10,6 +10,7 @@ mod connection;
 mod dial;
 pub mod encode;
 mod engine;
+mod fan_out;
 mod fault;
 mod inserts;
 mod interrupt;
@@ -38,6 +39,7 @@ use std::thread;
 pub use access::Access;
 pub use advance::Advance;
 pub use dial::dial;
+pub use fan_out::{Heard, Published};
 pub use fault::Fault;
 pub use interrupt::Interrupt;
 pub use job::{Job, Limits};
@@ -46,6 +48,7 @@ pub use replay::Replaying;
 pub use sweep::sweep;
 pub use turns::{Turn, Turns};
 
+use fan_out::listeners::Listeners;
 use pace::nanoseconds;
 use tally::Measured;
 use touch::Touches;
@@ -56,6 +59,8 @@ use worker::{Finished, Line, Message};
 pub struct Driven {
     /// What was measured.
     pub measured: Measured,
+    /// What subscribers heard; none where nothing is published.
+    pub heard: Option<Heard>,
     /// When keys were touched, in this phase and before it.
     pub touches: Option<Touches>,
     /// Requests that each worker drew and sent.
@@ -114,11 +119,16 @@ pub fn drive_together(
     let Some(first) = jobs.first() else {
         return Ok(Vec::new());
     };
-    let (fresh, count) = (touches.is_some(), first.keys.count);
+    let counts = jobs.iter().map(|job| job.keys.count);
+    let (fresh, count) = (touches.is_some(), counts.fold(0, u64::max));
     let mut known = std::iter::once(touches).chain(std::iter::repeat_with(|| {
         fresh.then(|| Touches::new(count))
     }));
-    thread::scope(|scope| {
+    let listeners = jobs
+        .iter()
+        .map(Listeners::open)
+        .collect::<Result<Vec<_>, _>>()?;
+    let driven = thread::scope(|scope| {
         let (messages, inbox) = mpsc::channel();
         let (mut starts, mut threads) = (Vec::new(), Vec::new());
         for (job, worker) in jobs
@@ -153,7 +163,23 @@ pub fn drive_together(
             .iter()
             .map(|job| merge(began_ns, results.by_ref().take(job.crew() as usize)));
         all(driven.collect())
-    })
+    })?;
+    let heard = driven.into_iter().zip(listeners);
+    Ok(heard
+        .map(|(driven, listeners)| hear(driven, listeners))
+        .collect())
+}
+
+/// With what subscribers have heard, once all of it has come.
+fn hear(mut driven: Driven, listeners: Option<Listeners>) -> Driven {
+    let published = driven.measured.published;
+    let reached = published.map_or(0, |published| published.reached);
+    match listeners.map(|listeners| listeners.close(reached)) {
+        None => {}
+        Some(Ok(heard)) => driven.heard = Some(heard),
+        Some(Err(fault)) => driven.fault = driven.fault.or(Some(fault)),
+    }
+    driven
 }
 
 /// Everything or the first fault, those left aside that only say that another could not begin.
@@ -246,6 +272,7 @@ fn merge(
 fn alone(began_ns: u64, finished: Finished) -> Driven {
     Driven {
         measured: finished.measured,
+        heard: None,
         touches: finished.touches,
         taken: vec![finished.taken],
         due: finished.due,

@@ -316,6 +316,7 @@ mod tests {
             pace,
             ttl: Ttl::None,
             recorded: None,
+            fan_out: None,
         }
     }
 

@@ -13,7 +13,7 @@ pub(super) struct Rule {
     pub(super) reads_value: bool,
     /// Keys of a request.
     pub(super) keys: u32,
-    /// Whether it has one key, and that is all there is to know of it: keys are of one kind.
+    /// Whether it has one key, and that is all there is to know of it: keys are of one kind, and no channels.
     pub(super) is_plain: bool,
     /// Whether these are keys of the key space, of which it is remembered when they were touched.
     pub(super) is_remembered: bool,
@@ -22,8 +22,8 @@ pub(super) struct Rule {
 }
 
 impl Rule {
-    /// What is to be known of `operation`, whose keys are of spaces that are told apart or not.
-    pub(super) fn of(operation: &Operation, has_spaces: bool) -> Self {
+    /// What is to be known of `operation`, in a load whose keys are of one kind, and no channels, or are not.
+    pub(super) fn of(operation: &Operation, is_plain: bool) -> Self {
         let follow = operation.follow.and_then(|follow| {
             let place = u16::try_from(follow.operation).ok()?;
             Some((follow.when, place))
@@ -33,7 +33,7 @@ impl Rule {
             inserts: operation.key == KeyChoice::New,
             reads_value: operation.reads_value(),
             keys: operation.keys(),
-            is_plain: operation.keys() == 1 && !has_spaces,
+            is_plain: operation.keys() == 1 && is_plain,
             is_remembered: operation.names_its_keys(),
             follow,
         }

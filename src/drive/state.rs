@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::advance::Advance;
 use super::connection::Connection;
 use super::engine::Engine;
+use super::fan_out::publisher::Publisher;
 use super::fault::Fault;
 use super::job::{Job, Limits};
 use super::pace::nanoseconds;
@@ -57,7 +58,13 @@ impl State {
         if verifies {
             tally.verify();
         }
+        let publisher = Publisher::new(job, number);
+        if let Some(fan_out) = &job.load.fan_out {
+            tally.publish(fan_out);
+        }
         let engine = Engine {
+            looks_closely: verifies || publisher.is_some(),
+            publisher,
             source: job.source(number),
             schedule,
             tally,

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use super::advance::Advance;
+use super::fan_out::Published;
 use super::timeline::{Intervals, Timeline};
 use crate::recording::model::{Reads, Verified};
 use crate::traffic::seal::Seal;
-use crate::workload::plan::{KeySpace, Operation};
+use crate::workload::plan::{FanOut, KeySpace, Operation};
 
 /// Latencies are kept from 1 ns to 100 s, to three digits; what is longer counts as 100 s.
-const LATENCY_MAX_NS: u64 = 100_000_000_000;
+pub(super) const LATENCY_MAX_NS: u64 = 100_000_000_000;
 /// No more kinds of errors are told apart.
 const ERROR_KINDS_MAX: usize = 64;
 /// The kind of the error kinds beyond.
@@ -106,6 +107,8 @@ pub struct Tally {
     spaces: Vec<(u64, Reads)>,
     /// Values that were verified; none where values are not.
     verified: Option<Verified>,
+    /// What was published; none where nothing is.
+    published: Option<Published>,
     /// Of requests that were never sent.
     unsent: Latencies,
     /// From the send, and from due to send; on an open loop only.
@@ -158,6 +161,7 @@ impl Tally {
             errors: Vec::new(),
             spaces: Vec::new(),
             verified: None,
+            published: None,
             unsent: Latencies::new()?,
             open: open_loop.then(open).transpose()?,
             timeline: Timeline::new(now_ns),
@@ -243,6 +247,18 @@ impl Tally {
         }
     }
 
+    /// Messages are published in this phase.
+    pub fn publish(&mut self, fan_out: &FanOut) {
+        self.published = Some(Published::nothing(fan_out));
+    }
+
+    /// The server took a message on `channel` and said that it reached so many.
+    pub fn published(&mut self, channel: u64, reached: u64) {
+        if let Some(published) = &mut self.published {
+            published.count(channel, reached);
+        }
+    }
+
     /// Values are verified in this phase.
     pub fn verify(&mut self) {
         self.verified = Some(Verified::default());
@@ -318,6 +334,7 @@ impl Tally {
             errors: self.errors,
             reads_by_space: self.spaces.into_iter().map(|(_, reads)| reads).collect(),
             verified: self.verified,
+            published: self.published,
             latency,
             service,
             lateness,
@@ -348,6 +365,8 @@ pub struct Measured {
     pub reads_by_space: Vec<Reads>,
     /// Values that were verified; none where values are not.
     pub verified: Option<Verified>,
+    /// What was published; none where nothing is.
+    pub published: Option<Published>,
     /// Nanoseconds from the due time on an open loop, from the send on a closed one.
     pub latency: Histogram<u64>,
     /// Nanoseconds from the send; on an open loop only.
@@ -380,6 +399,9 @@ impl Measured {
             mine.misses += theirs.misses;
         }
         if let (Some(mine), Some(theirs)) = (&mut self.verified, &other.verified) {
+            mine.add(theirs);
+        }
+        if let (Some(mine), Some(theirs)) = (&mut self.published, &other.published) {
             mine.add(theirs);
         }
         add(&mut self.latency, &other.latency);

@@ -99,6 +99,11 @@ fn of_phase(name: &str, measure: Measure, cell: &CellRecord) -> Option<f64> {
             measure,
         )
     };
+    let delivery = || {
+        let phases = cell.repetitions.iter();
+        let fan_outs = phases.filter_map(|one| phase(one, name)?.fan_out.as_ref());
+        self::latency(fan_outs.map(|one| &one.delivery), measure)
+    };
     match measure {
         Measure::Operations => each(|phase| Some(phase.operations as f64)),
         Measure::Throughput => each(|phase| Some(phase.throughput)),
@@ -114,6 +119,10 @@ fn of_phase(name: &str, measure: Measure, cell: &CellRecord) -> Option<f64> {
         Measure::Corrupt => each(|phase| Some(phase.verified?.corrupt as f64)),
         Measure::Foreign => each(|phase| Some(phase.verified?.foreign as f64)),
         Measure::LatencyMean | Measure::LatencyMax | Measure::LatencyPercentile(_) => latency(),
+        Measure::Delivered => each(|phase| Some(phase.fan_out.as_ref()?.delivered as f64)),
+        Measure::Lost => each(|phase| Some(phase.fan_out.as_ref()?.lost as f64)),
+        Measure::OutOfOrder => each(|phase| Some(phase.fan_out.as_ref()?.out_of_order as f64)),
+        Measure::DeliveryMean | Measure::DeliveryMax | Measure::DeliveryPercentile(_) => delivery(),
     }
 }
 
@@ -157,8 +166,8 @@ fn latency<'a>(each: impl Iterator<Item = &'a Latency>, measure: Measure) -> Opt
     let pooled = pool(each.filter_map(|one| one.histogram().ok()))?;
     let ns = match measure {
         _ if pooled.is_empty() => return None,
-        Measure::LatencyMean => pooled.mean(),
-        Measure::LatencyPercentile(percentile) => {
+        Measure::LatencyMean | Measure::DeliveryMean => pooled.mean(),
+        Measure::LatencyPercentile(percentile) | Measure::DeliveryPercentile(percentile) => {
             pooled.value_at_quantile(percentile / 100.0) as f64
         }
         _ => pooled.max() as f64,

@@ -345,6 +345,7 @@ fn phase(
         misses: reads.1,
         reads_by_space: BTreeMap::new(),
         verified: None,
+        fan_out: None,
         offered_rate: None,
         throughput: operations as f64 / elapsed_s,
         latency: Latency::of(&histogram),

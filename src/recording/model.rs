@@ -138,6 +138,9 @@ pub struct PhaseRecord {
     /// Values that were read and held against what had been written; absent where values are not verified.
     #[serde(default)]
     pub verified: Option<Verified>,
+    /// What became of messages that were published; absent where none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fan_out: Option<FanOutRecord>,
     /// Requests per second that were due, the mean where the rate changed; absent for a closed loop.
     pub offered_rate: Option<f64>,
     /// Requests per second that were answered.
@@ -163,6 +166,33 @@ pub struct PhaseRecord {
     /// What was really drawn; absent for a pause, and where the run was cut short.
     #[serde(default)]
     pub drawn: Option<Drawn>,
+}
+
+/// What became of messages that were published.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FanOutRecord {
+    /// Messages that the server took.
+    pub published: u64,
+    /// Deliveries that these ask for: each message to every subscriber of its channel.
+    pub expected: u64,
+    /// Deliveries that the server said it would make, in its replies.
+    pub reached: u64,
+    /// Deliveries that were made. Those of messages whose reply was lost are among them.
+    pub delivered: u64,
+    /// Deliveries that were expected and not made.
+    pub lost: u64,
+    /// Deliveries that came after a later message of the same publisher.
+    pub out_of_order: u64,
+    /// Messages on the same channels that somebody else had published.
+    pub foreign: u64,
+    /// Subscribers whose connection was lost; it is not made again.
+    pub disconnected: u64,
+    /// From the due time of a publication to each delivery (on a closed loop, from the send).
+    pub delivery: Latency,
+    /// From the send of a publication to each delivery.
+    pub transit: Latency,
+    /// CPU seconds of the thread that listened.
+    pub listener_cpu_s: f64,
 }
 
 /// Reads of a key space.

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::answer;
+use super::delivery::DeliveryFigures;
 use super::drawn::DrawnFigures;
 use super::expectation;
 use crate::recording::model::{CellRecord, Latency, Outcome, PhaseRecord, Recording, Repetition};
@@ -102,6 +103,8 @@ pub struct LoadFigures {
     pub spaces: Vec<SpaceFigures>,
     /// 99th percentile of how late requests were sent after they were due; absent for a closed loop.
     pub lateness_p99_s: Option<f64>,
+    /// What became of messages that were published; absent where none was, and for all phases together.
+    pub delivery: Option<DeliveryFigures>,
     /// What was drawn; absent where that was not worked out, and for all phases together.
     pub drawn: Option<DrawnFigures>,
 }
@@ -232,6 +235,7 @@ fn cell_figures(recording: &Recording, cell: &CellRecord) -> CellFigures {
         phases: phase_names(cell)
             .into_iter()
             .map(|name| LoadFigures {
+                delivery: DeliveryFigures::of(name, cell),
                 drawn: DrawnFigures::of(name, cell),
                 ..load_figures(name, cell, |phase| phase.name == name)
             })
@@ -299,6 +303,7 @@ fn load_figures(
             phases().filter_map(|phase| phase.lateness.as_ref()?.histogram().ok()),
         )
         .map(|one| seconds(&one, 0.99)),
+        delivery: None,
         drawn: None,
     }
 }
@@ -378,7 +383,7 @@ fn spaces(cell: &CellRecord, is_wanted: &impl Fn(&PhaseRecord) -> bool) -> Vec<S
     names.into_iter().map(space).collect()
 }
 
-fn latency<'a>(latencies: impl Iterator<Item = &'a Latency>) -> Option<LatencyFigures> {
+pub(super) fn latency<'a>(latencies: impl Iterator<Item = &'a Latency>) -> Option<LatencyFigures> {
     let pooled = pooled(latencies.filter_map(|latency| latency.histogram().ok()))?;
     let at = |quantile| seconds(&pooled, quantile);
     Some(LatencyFigures {

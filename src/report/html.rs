@@ -5,6 +5,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::delivery;
 use super::drawn;
 use super::figures::{
     CellFigures, Estimate, ExpectationFigures, Figures, KindFigures, LatencyFigures, LoadFigures,
@@ -34,6 +35,7 @@ pub fn page(recording: &Recording, figures: &Figures, plots: &[Plot]) -> String 
         (survival(&figures.cells))
         (pictures(plots))
         (load(&figures.cells))
+        (delivery::table(&figures.cells))
         (drawn::table(&figures.cells))
         (driven(recording))
         footer { "Made by cachebench " (recording.cachebench) " from its recording alone; this page needs no network." }
@@ -220,7 +222,7 @@ fn space_row(space: &SpaceFigures) -> Markup {
     }
 }
 
-fn latency(figures: Option<&LatencyFigures>) -> Markup {
+pub(super) fn latency(figures: Option<&LatencyFigures>) -> Markup {
     let say = |seconds: fn(&LatencyFigures) -> f64| {
         figures.map_or("–".to_owned(), |one| human::seconds(seconds(one)))
     };

@@ -6,6 +6,7 @@
 
 mod answer;
 pub mod comparison;
+mod delivery;
 mod drawn;
 mod expectation;
 pub mod figures;

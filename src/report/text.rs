@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 
+use super::delivery;
 use super::drawn;
 use super::figures::{
     CellFigures, Estimate, Figures, KindFigures, LatencyFigures, LoadFigures, SpaceFigures,
@@ -36,7 +37,8 @@ pub fn summary(recording: &Recording, figures: &Figures, columns: usize) -> Stri
         driven(recording, columns),
         survival_table(&figures.cells, columns),
         load_table(&figures.cells, columns),
-        drawn(&figures.cells, columns),
+        lines(&delivery::lines(&figures.cells), columns),
+        lines(&drawn::lines(&figures.cells), columns),
         expectations(figures, columns),
         warnings(figures, columns),
     ];
@@ -182,9 +184,8 @@ fn load_table(cells: &[CellFigures], columns: usize) -> String {
     )
 }
 
-/// What the phases that read drew.
-fn drawn(cells: &[CellFigures], columns: usize) -> String {
-    let lines = drawn::lines(cells);
+/// Sentences, one a line.
+fn lines(lines: &[String], columns: usize) -> String {
     let set = lines.iter().map(|line| prose(line, "  ", columns));
     set.collect::<Vec<_>>().join("\n")
 }

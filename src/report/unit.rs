@@ -55,15 +55,21 @@ impl Unit {
                 | Measure::Corrupt
                 | Measure::Foreign
                 | Measure::Distinct
+                | Measure::Delivered
+                | Measure::Lost
+                | Measure::OutOfOrder
                 | Measure::Exponent => Self::Count,
                 Measure::Throughput => Self::Rate,
                 Measure::ErrorRate
                 | Measure::HitRatio
                 | Measure::HottestShare
                 | Measure::IdealHitRatio => Self::Share,
-                Measure::LatencyMean | Measure::LatencyMax | Measure::LatencyPercentile(_) => {
-                    Self::Seconds
-                }
+                Measure::LatencyMean
+                | Measure::LatencyMax
+                | Measure::LatencyPercentile(_)
+                | Measure::DeliveryMean
+                | Measure::DeliveryMax
+                | Measure::DeliveryPercentile(_) => Self::Seconds,
             },
         }
     }

@@ -151,7 +151,7 @@ impl<'a> Arena<'a> {
         }
         let load = measured_load(contest).ok_or_else(|| {
             RunError::NotAllowed(
-                "the phase to be measured sends nothing, or a trace is replayed by then; name another with --phase"
+                "the phase to be measured sends nothing or is a fan_out, or a trace is replayed by then; name another with --phase"
                     .to_owned(),
             )
         })?;
@@ -324,12 +324,13 @@ impl<'a> Arena<'a> {
 
     fn job<'b>(&'b self, access: &'b Access, phase: usize, load: &'b Load) -> Job<'b> {
         let plan = self.contest.baseline;
+        let (keys, values) = plan.subjects_of(load);
         Job {
             access,
             load,
             replay: None,
-            keys: &plan.keys,
-            values: &plan.values,
+            keys,
+            values,
             seed: plan.seed,
             repetition: self.launches as u64,
             phase: phase as u64,
@@ -391,6 +392,8 @@ fn measured_load(contest: &Contest<'_>) -> Option<Load> {
         return None;
     }
     match &contest.baseline.phases.get(contest.phase)?.action {
+        // Without its subscribers a fan-out would be none.
+        Action::Load(load) if load.fan_out.is_some() => None,
         Action::Load(load) => Some(Load {
             pace: Pace::Closed,
             until: Until::Count(u64::MAX),

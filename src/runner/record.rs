@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use crate::drive::Driven;
 use crate::drive::tally::{Measured, MeasuredKind};
 use crate::drive::timeline::Intervals;
-use crate::recording::model::{Interval, Latency, PhaseRecord, Reads};
+use crate::recording::model::{FanOutRecord, Interval, Latency, PhaseRecord, Reads};
 use crate::workload::plan::{KeySpace, Load, Pace};
 
 const SECONDS_PER_NS: f64 = 1e-9;
@@ -36,6 +36,7 @@ pub(super) fn phase(
         misses: measured.counts.misses,
         reads_by_space: reads_by_space(keys, measured),
         verified: measured.verified,
+        fan_out: fan_out(driven),
         offered_rate: match load.pace {
             Pace::Closed if load.is_open_loop() => {
                 Some(driven.due as f64 / elapsed_s.max(SECONDS_PER_NS))
@@ -72,6 +73,24 @@ fn by_kind<T>(measured: &Measured, figure: impl Fn(&MeasuredKind) -> T) -> BTree
         .collect()
 }
 
+/// What was published and what was heard of it.
+fn fan_out(driven: &Driven) -> Option<FanOutRecord> {
+    let (published, heard) = (driven.measured.published?, driven.heard.as_ref()?);
+    Some(FanOutRecord {
+        published: published.messages,
+        expected: published.expected,
+        reached: published.reached,
+        delivered: heard.delivered,
+        lost: published.expected.saturating_sub(heard.delivered),
+        out_of_order: heard.out_of_order,
+        foreign: heard.foreign,
+        disconnected: heard.disconnected,
+        delivery: Latency::of(&heard.from_due),
+        transit: Latency::of(&heard.from_send),
+        listener_cpu_s: heard.cpu_s,
+    })
+}
+
 /// Of the spaces that were read.
 fn reads_by_space(keys: &KeySpace, measured: &Measured) -> BTreeMap<String, Reads> {
     let spaces = keys.spaces.iter().zip(&measured.reads_by_space);
@@ -105,6 +124,7 @@ pub(super) fn pause(name: &str, started_s: f64, elapsed_s: f64) -> Option<PhaseR
         misses: 0,
         reads_by_space: BTreeMap::new(),
         verified: None,
+        fan_out: None,
         offered_rate: None,
         throughput: 0.0,
         latency: Latency::of(&empty),

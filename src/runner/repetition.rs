@@ -294,7 +294,8 @@ impl Run<'_> {
                 &phase.action,
                 course.taken.get(index),
                 self.interrupt.is_pulled(),
-            ) {
+            ) && load.fan_out.is_none()
+            {
                 let drawn = drawing.phase(&job(self.plan, course, index, load), taken);
                 if let Some(record) = course.repetition.phases.get_mut(index) {
                     record.drawn = Some(drawn);
@@ -395,12 +396,13 @@ impl Run<'_> {
 
 /// What is to be driven in phase `index`.
 fn job<'a>(plan: &'a Plan, course: &'a Course, index: usize, load: &'a Load) -> Job<'a> {
+    let (keys, values) = plan.subjects_of(load);
     Job {
         access: course.server.access(),
         load,
         replay: None,
-        keys: &plan.keys,
-        values: &plan.values,
+        keys,
+        values,
         seed: plan.seed,
         repetition: u64::from(course.number),
         phase: index as u64,

@@ -42,6 +42,8 @@ pub(super) fn phase(cell: &str, record: &PhaseRecord) -> Vec<String> {
         unanswered(&place, record),
         reconnected(&place, record),
         not_as_written(&place, record),
+        not_delivered(&place, record),
+        hard_of_hearing(&place, record),
     ]
     .into_iter()
     .flatten()
@@ -70,6 +72,37 @@ fn late(place: &str, record: &PhaseRecord) -> Option<String> {
              client, or lower the rate",
             human::seconds(lateness_s),
             human::seconds(median_s)
+        )
+    })
+}
+
+fn not_delivered(place: &str, record: &PhaseRecord) -> Option<String> {
+    let fan_out = record.fan_out.as_ref()?;
+    let cure = if fan_out.disconnected > 0 {
+        let plural = if fan_out.disconnected == 1 { "" } else { "s" };
+        format!(
+            "{} subscriber{plural} lost the connection, as where `client-output-buffer-limit pubsub` is too small",
+            fan_out.disconnected
+        )
+    } else {
+        "look at the server's log".to_owned()
+    };
+    (fan_out.lost > 0).then(|| {
+        format!(
+            "{place}: {} of {} deliveries were not made: {cure}",
+            human::count(fan_out.lost),
+            human::count(fan_out.expected)
+        )
+    })
+}
+
+fn hard_of_hearing(place: &str, record: &PhaseRecord) -> Option<String> {
+    let share = record.fan_out.as_ref()?.listener_cpu_s / record.elapsed_s;
+    (share > BUSY).then(|| {
+        format!(
+            "{place}: listening kept a core {:.0} % busy, so that the delivery times are partly its own: lower the rate, \
+             or have fewer subscribers",
+            share * 100.0
         )
     })
 }

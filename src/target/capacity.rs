@@ -181,6 +181,7 @@ impl Trial<'_> {
             pace: Pace::Closed,
             ttl,
             recorded: None,
+            fan_out: None,
         }
     }
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::advice;
 use super::plan::{
-    Action, Capacity, ClockKind, Contents, Directive, Load, Operation, Order, Pace, Phase, Piece,
-    Plan, SizeDistribution, Space, Speed, Stretch, Target, Template, Threads, TraceSource, Ttl,
-    Until, Values, When,
+    Action, Capacity, ClockKind, Contents, Directive, FanOut, Load, Operation, Order, Pace, Phase,
+    Piece, Plan, SizeDistribution, Space, Speed, Stretch, Subscription, Target, Template, Threads,
+    TraceSource, Ttl, Until, Values, When,
 };
 use super::words::{bytes, counted, time};
 
@@ -195,9 +195,10 @@ fn action(phase: &Phase) -> String {
 }
 
 fn load(load: &Load) -> String {
-    let mut text = match &load.recorded {
-        Some(recorded) => trace(recorded),
-        None => format!(
+    let mut text = match (&load.recorded, &load.fan_out) {
+        (Some(recorded), _) => trace(recorded),
+        (None, Some(fan_out)) => self::fan_out(fan_out),
+        (None, None) => format!(
             "{} on keys {}..{}, {}",
             operations(load),
             load.keys.start,
@@ -220,6 +221,20 @@ fn load(load: &Load) -> String {
     text.push_str(&ttl(load.ttl));
     text.push_str(&follows(load));
     text
+}
+
+fn fan_out(fan_out: &FanOut) -> String {
+    let who = match fan_out.by {
+        Subscription::Channel => "of one channel each",
+        Subscription::Shard => "of one shard channel each",
+        Subscription::Pattern => "of all by a pattern",
+    };
+    format!(
+        "messages of {} on {}, to {} {who}",
+        values(&fan_out.messages),
+        counted(fan_out.channels.count, "channel"),
+        counted(fan_out.subscribers.into(), "subscriber"),
+    )
 }
 
 fn trace(recorded: &TraceSource) -> String {

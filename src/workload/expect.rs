@@ -28,6 +28,8 @@ pub(super) struct PhaseFacts {
     pub(super) reads: bool,
     /// Verifies values that it reads.
     pub(super) verifies: bool,
+    /// Publishes to subscribers.
+    pub(super) publishes: bool,
     /// Its operations in order.
     pub(super) operations: Vec<String>,
     /// The key spaces in order.
@@ -42,6 +44,7 @@ impl PhaseFacts {
             loads: false,
             reads: false,
             verifies: false,
+            publishes: false,
             operations: Vec::new(),
             spaces: Vec::new(),
         }
@@ -290,7 +293,8 @@ fn metric(part: Part<'_>, names: &Names<'_>) -> Result<(Metric, Kind), Flaw> {
 fn has_subject(text: &str, names: &Names<'_>) -> bool {
     let subject = text.split_once('.').map(|(subject, _)| subject);
     let is_phase = |subject: &str| names.phases.iter().any(|facts| facts.name == subject);
-    let looks_like_measure = text.starts_with("latency.") || percentile(text).is_some();
+    let looks_like_measure =
+        text.starts_with("latency.") || text.starts_with("delivery.") || percentile(text).is_some();
     subject.is_some_and(|subject| is_phase(subject) || !looks_like_measure)
 }
 
@@ -301,8 +305,9 @@ fn metric_of_unnamed(
 ) -> Result<(Metric, Kind), Flaw> {
     match names.phases.get(phase) {
         Some(facts) if known_measure(part.text).is_some() => phase_metric(phase, facts, part),
-        _ => {
-            let known: Vec<&str> = known_measures().collect();
+        facts => {
+            let publishes = facts.is_some_and(|facts| facts.publishes);
+            let known: Vec<&str> = known_measures(publishes).collect();
             let mut message = words::unknown("measure", part.text, &known);
             message
                 .push_str("; of one phase as in mix.p99, of the server as in server.used_memory");
@@ -351,7 +356,7 @@ fn server(part: Part<'_>) -> Result<(Metric, Kind), Flaw> {
 }
 
 /// Measures of a phase; `pNN` stands for any percentile.
-const MEASURES: [(&str, Measure, Kind); 15] = [
+const MEASURES: [(&str, Measure, Kind); 20] = [
     ("operations", Measure::Operations, Kind::Count),
     ("throughput", Measure::Throughput, Kind::Rate),
     ("errors", Measure::Errors, Kind::Count),
@@ -367,6 +372,11 @@ const MEASURES: [(&str, Measure, Kind); 15] = [
     ("ideal_hit_ratio", Measure::IdealHitRatio, Kind::Share),
     ("latency.mean", Measure::LatencyMean, Kind::Time),
     ("latency.max", Measure::LatencyMax, Kind::Time),
+    ("delivered", Measure::Delivered, Kind::Count),
+    ("lost", Measure::Lost, Kind::Count),
+    ("out_of_order", Measure::OutOfOrder, Kind::Count),
+    ("delivery.mean", Measure::DeliveryMean, Kind::Time),
+    ("delivery.max", Measure::DeliveryMax, Kind::Time),
 ];
 
 /// What is measured of one operation, and of one key space.
@@ -431,6 +441,12 @@ fn phase_metric(index: usize, phase: &PhaseFacts, part: Part<'_>) -> Result<(Met
             phase.name
         )));
     }
+    if !phase.publishes && measure.is_of_delivery() {
+        return Err(part.flaw(format!(
+            "`{}` delivers nothing; that is measured of a fan_out",
+            phase.name
+        )));
+    }
     if !phase.verifies && matches!(measure, Measure::Corrupt | Measure::Foreign) {
         return Err(part.flaw(format!(
             "`{}` verifies nothing; write verify: true in `values`, and let it get",
@@ -449,7 +465,7 @@ fn measure(phase: &PhaseFacts, part: Part<'_>) -> Result<(Measure, Kind), Flaw> 
             "`p{percentile}` is no percentile; write p50, p99, p99.9 and so on up to p100"
         )));
     }
-    let known: Vec<&str> = known_measures().collect();
+    let known: Vec<&str> = known_measures(phase.publishes).collect();
     Err(part.flaw(words::unknown(
         &format!("measure of `{}`:", phase.name),
         part.text,
@@ -462,7 +478,11 @@ fn known_measure(text: &str) -> Option<(Measure, Kind)> {
     let is_called = |name: &str| name == text || name.strip_prefix("latency.") == Some(text);
     let listed = MEASURES.iter().find(|(name, ..)| is_called(name));
     let listed = listed.map(|(_, measure, kind)| (*measure, *kind));
-    listed.or_else(|| Some((Measure::LatencyPercentile(percentile(text)?), Kind::Time)))
+    let measure = || match text.strip_prefix("delivery.") {
+        Some(rest) => Some(Measure::DeliveryPercentile(percentile(rest)?)),
+        None => Some(Measure::LatencyPercentile(percentile(text)?)),
+    };
+    listed.or_else(|| Some((measure()?, Kind::Time)))
 }
 
 /// The number of `p99.9` or `latency.p99.9`.
@@ -474,9 +494,16 @@ fn percentile(text: &str) -> Option<f64> {
     decimal(number).filter(|number| *number <= 100.0)
 }
 
-fn known_measures() -> impl Iterator<Item = &'static str> {
+/// The measures of a phase, those of deliveries where it publishes.
+fn known_measures(publishes: bool) -> impl Iterator<Item = &'static str> {
     let percentiles = ["latency.p50", "latency.p99", "latency.p99.9"];
-    MEASURES.iter().map(|(name, ..)| *name).chain(percentiles)
+    let listed = MEASURES
+        .iter()
+        .filter(move |(_, measure, _)| publishes || !measure.is_of_delivery());
+    listed
+        .map(|(name, ..)| *name)
+        .chain(percentiles)
+        .chain(publishes.then_some("delivery.p99"))
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ pub const SPACES: usize = 64;
 pub const PROBED_KEYS: u64 = 100_000_000;
 /// Bytes of one value, as in Redis.
 pub const VALUE_BYTES: u64 = 512 << 20;
+/// Bytes of a message that is published.
+pub const MESSAGE_BYTES: u64 = 1 << 20;
 /// Bytes of the text around the number in a template.
 pub const TEMPLATE_BYTES: usize = 4096;
 /// Rows of a file that a workload names, and of a list in their place.

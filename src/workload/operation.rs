@@ -50,6 +50,8 @@ pub enum Part {
     Value,
     /// A number drawn anew for every request, each of the range equally likely.
     Number(Range<u64>),
+    /// A message: the value of any key, with room for a stamp at its end.
+    Message,
     /// The load's time to live, in milliseconds.
     TtlMs,
     /// The load's time to live, in seconds, rounded up.
@@ -154,6 +156,15 @@ impl Operation {
         Self::on_key("exists", "EXISTS", Effect::Exists)
     }
 
+    /// `PUBLISH channel message`, or `SPUBLISH`.
+    #[must_use]
+    pub fn publish(is_sharded: bool) -> Self {
+        let command = if is_sharded { "SPUBLISH" } else { "PUBLISH" };
+        let mut publish = Self::on_key("publish", command, Effect::Other);
+        publish.words.push(Word::One(vec![Part::Message]));
+        publish
+    }
+
     /// `DEL key`.
     #[must_use]
     pub fn del() -> Self {
@@ -197,7 +208,9 @@ impl Operation {
     #[must_use]
     pub fn values(&self) -> u32 {
         let values = |word: &Word| match word {
-            Word::One(parts) => u32::from(parts.contains(&Part::Value)),
+            Word::One(parts) => {
+                u32::from(parts.contains(&Part::Value) || parts.contains(&Part::Message))
+            }
             Word::Keys(_) => 0,
             Word::Pairs(count) | Word::Fields(count) => *count,
         };

@@ -56,13 +56,26 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What `load` is about and what it sends: keys and their values, or channels and messages.
+    #[must_use]
+    pub fn subjects_of<'a>(&'a self, load: &'a Load) -> (&'a KeySpace, &'a Values) {
+        match &load.fan_out {
+            Some(fan_out) => (&fan_out.channels, &fan_out.messages),
+            None => (&self.keys, &self.values),
+        }
+    }
+
     /// The most clients that there are at a time: those of phases beside one another add up.
     #[must_use]
     pub fn most_clients(&self) -> u64 {
         let (mut now, mut most) = (0, 0);
         for phase in &self.phases {
             let clients = match &phase.action {
-                Action::Load(load) => u64::from(load.clients),
+                Action::Load(load) => {
+                    let fan_out = load.fan_out.as_ref();
+                    let subscribers = fan_out.map_or(0, |fan_out| fan_out.subscribers);
+                    u64::from(load.clients) + u64::from(subscribers)
+                }
                 Action::Pause(_) => 0,
             };
             now = if phase.beside { now + clients } else { clients };
@@ -506,6 +519,45 @@ pub struct Load {
     /// Where requests come from that are not drawn; keys, order and pace mean nothing then.
     #[serde(default)]
     pub recorded: Option<Box<TraceSource>>,
+    /// Who hears what is published; none where nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fan_out: Option<Box<FanOut>>,
+}
+
+/// Channels and those who listen to them. The channels stand where the load's keys would.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FanOut {
+    /// The channels.
+    pub channels: KeySpace,
+    /// Connections that listen.
+    pub subscribers: u32,
+    /// How they subscribe.
+    pub by: Subscription,
+    /// The messages; none is shorter than [`FanOut::STAMP_BYTES`].
+    pub messages: Values,
+}
+
+/// How a subscriber subscribes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Subscription {
+    /// SUBSCRIBE to one channel, evenly.
+    Channel,
+    /// SSUBSCRIBE to one channel, evenly.
+    Shard,
+    /// PSUBSCRIBE to all.
+    Pattern,
+}
+
+impl FanOut {
+    /// Bytes that a stamp takes of a message.
+    pub const STAMP_BYTES: u64 = 32;
+
+    /// Whether every subscriber hears every channel.
+    #[must_use]
+    pub fn hears_all(&self) -> bool {
+        self.by == Subscription::Pattern
+    }
 }
 
 impl Load {
@@ -826,10 +878,36 @@ pub enum Measure {
     LatencyMax,
     /// Latency at a percentile (0 to 100), seconds.
     LatencyPercentile(f64),
+    /// Messages that subscribers heard.
+    Delivered,
+    /// Deliveries that were expected and not made.
+    Lost,
+    /// Messages that came after a later one of the same publisher.
+    OutOfOrder,
+    /// Mean time from a publication's due time to its delivery, seconds.
+    DeliveryMean,
+    /// Largest such time, seconds.
+    DeliveryMax,
+    /// Such a time at a percentile (0 to 100), seconds.
+    DeliveryPercentile(f64),
 }
 
 impl Measure {
-    /// Whether it is a latency.
+    /// Whether it is about the delivery of messages.
+    #[must_use]
+    pub fn is_of_delivery(self) -> bool {
+        matches!(
+            self,
+            Self::Delivered
+                | Self::Lost
+                | Self::OutOfOrder
+                | Self::DeliveryMean
+                | Self::DeliveryMax
+                | Self::DeliveryPercentile(_)
+        )
+    }
+
+    /// Whether it is the latency of requests.
     #[must_use]
     pub fn is_latency(self) -> bool {
         matches!(

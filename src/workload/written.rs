@@ -332,6 +332,8 @@ pub(super) enum Phase {
     Mix(Load),
     /// Sends again what somebody recorded.
     Replay(Replay),
+    /// Publishes messages to subscribers, and measures how long each takes to come to them.
+    FanOut(FanOut),
     /// Waits; on a server with a virtual clock, turns the clock.
     Pause(At<Pause>),
     /// Several of the others but `pause` at the same time, each with clients of its own, and a phase of its own for expectations
@@ -422,6 +424,55 @@ pub(super) struct Replay {
     /// What follows a read that misses: `nothing` or `set`.
     #[schemars(extend("default" = "nothing"))]
     pub(super) on_miss: Given<Command>,
+}
+
+/// Publishers, channels and subscribers.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(
+    rename = "fan_out",
+    default,
+    deny_unknown_fields,
+    expecting = "a map with the keys of a fan_out"
+)]
+pub(super) struct FanOut {
+    /// The phase's name. Left out: `fan_out`, made unique.
+    pub(super) name: Given<Name>,
+    /// Channels; each publication is on one of them, each as likely as any other.
+    #[schemars(extend("default" = 1))]
+    pub(super) channels: Given<Count>,
+    /// Connections that listen. Left out: one a channel.
+    pub(super) subscribers: Given<Count>,
+    /// Each to a `channel` (SUBSCRIBE, evenly), to a `shard` channel (SSUBSCRIBE, evenly), or to all by `pattern` (PSUBSCRIBE).
+    #[schemars(extend("default" = "channel"))]
+    pub(super) subscribe: Given<Subscribe>,
+    /// The messages; 32 bytes of each tell when it was due. Left out: 100 bytes.
+    pub(super) values: Given<Values>,
+    /// The phase ends after this many publications.
+    pub(super) count: Given<Count>,
+    /// The phase ends after this long.
+    #[serde(rename = "for")]
+    pub(super) for_: Given<Time>,
+    /// Connections that publish.
+    #[schemars(extend("default" = 1))]
+    pub(super) clients: Given<Count>,
+    /// Publications in flight per connection, at the most.
+    #[schemars(extend("default" = 1))]
+    pub(super) pipeline: Given<Count>,
+    /// When publications are due, as in any other phase.
+    #[schemars(extend("default" = "closed"))]
+    pub(super) rate: Given<Pace>,
+}
+
+/// How a subscriber subscribes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename = "subscribe", rename_all = "snake_case")]
+pub(super) enum Subscribe {
+    /// SUBSCRIBE.
+    Channel,
+    /// SSUBSCRIBE.
+    Shard,
+    /// PSUBSCRIBE.
+    Pattern,
 }
 
 /// How a trace is written down.

@@ -15,6 +15,7 @@ mod common;
 mod accounts;
 mod courtesy;
 mod drawn;
+mod fan_out;
 mod operations;
 mod reach;
 mod repeat;

@@ -6,6 +6,7 @@
 mod access;
 mod compare;
 mod expectations;
+mod fan_out;
 mod keys;
 mod operations;
 mod order;

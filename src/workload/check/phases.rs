@@ -8,7 +8,7 @@ use super::keys::Keys;
 use super::operations::operations;
 use super::order::{Drawn, drawn};
 use super::values::largest;
-use super::{Context, bounded, pace, replay, ttl};
+use super::{Context, bounded, fan_out, pace, replay, ttl};
 use crate::workload::expect::PhaseFacts;
 use crate::workload::files::Files;
 use crate::workload::limits;
@@ -17,7 +17,7 @@ use crate::workload::plan::{
 };
 use crate::workload::problem::{Place, Problem, is_meant};
 use crate::workload::reader::{At, Given};
-use crate::workload::units::{Command, Name, Time};
+use crate::workload::units::{Command, Count, Name, Time};
 use crate::workload::words;
 use crate::workload::written::{self, Workload};
 
@@ -32,7 +32,7 @@ pub(super) struct Phases {
 
 /// The kinds of phases that send requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Save,
     Read,
     Flood,
@@ -162,7 +162,7 @@ fn note_no_streams(streams: &[At<written::Phase>], place: Place, problems: &mut 
         };
         problems.push(Problem::new(
             place,
-            format!("{kind} in `parallel`; only save, read, flood and mix run at the same time"),
+            format!("{kind} in `parallel`; only save, read, flood, mix, replay and fan_out run at the same time"),
         ));
     }
 }
@@ -178,6 +178,7 @@ pub(in crate::workload) fn facts(phase: &Phase, spaces: &[KeysOf], values: &Valu
         name,
         loads: true,
         reads: reads(load),
+        publishes: load.fan_out.is_some(),
         operations: operations.map(|one| one.name.clone()).collect(),
         spaces: spaces.iter().map(|space| space.name.clone()).collect(),
         verifies: values.are_verified()
@@ -223,6 +224,7 @@ fn kind_and_name(phase: &At<written::Phase>) -> (&'static str, Option<(&Name, Pl
         Some(written::Phase::Flood(load)) => (Kind::Flood.name(), load.name.get()),
         Some(written::Phase::Mix(load)) => (Kind::Mix.name(), load.name.get()),
         Some(written::Phase::Replay(replay)) => ("replay", replay.name.get()),
+        Some(written::Phase::FanOut(fan_out)) => ("fan_out", fan_out.name.get()),
         Some(written::Phase::Pause(pause)) => match &pause.value {
             Some(written::Pause::Named(pause)) => ("pause", pause.name.get()),
             _ => ("pause", None),
@@ -256,6 +258,10 @@ fn action(
         Some(written::Phase::Replay(replay)) => {
             let keys = space.keys.count.unwrap_or(1);
             return Action::Load(replay::replay(replay, phase.place, keys, context, problems));
+        }
+        Some(written::Phase::FanOut(written)) => {
+            let place = (phase.place, name);
+            return Action::Load(fan_out::fan_out(written, place, context, problems));
         }
         Some(written::Phase::Pause(pause)) => return Action::Pause(pause_time(pause, problems)),
         Some(written::Phase::Parallel(_)) | None => return Action::Pause(Duration::ZERO),
@@ -322,7 +328,14 @@ fn load(
     let ttl = ttl::ttl(&written.ttl, problems);
     let load = Load {
         operations: operations(kind.usual(), written, ttl, (place, name), problems),
-        until: until(kind, written, place, name, (&keys, &pace), problems),
+        until: until(
+            kind,
+            (&written.count, &written.for_),
+            place,
+            name,
+            (&keys, &pace),
+            problems,
+        ),
         keys,
         order,
         scattered,
@@ -338,6 +351,7 @@ fn load(
         pace,
         ttl,
         recorded: None,
+        fan_out: None,
     };
     note_what_never_happens(&load, written, name, problems);
     note_no_room(&load, written, space, problems);
@@ -345,16 +359,17 @@ fn load(
     load
 }
 
-fn until(
+/// When a phase ends that is told `count`, `for` or neither.
+pub(super) fn until(
     kind: Kind,
-    written: &written::Load,
+    (count, for_): (&Given<Count>, &Given<Time>),
     place: Place,
     name: &str,
     (keys, pace): (&Range<u64>, &Pace),
     problems: &mut Vec<Problem>,
 ) -> Until {
     let once = keys.end.saturating_sub(keys.start).max(1);
-    match (written.count.get(), written.for_.get()) {
+    match (count.get(), for_.get()) {
         (Some(_), Some((_, place))) => {
             problems.push(Problem::new(
                 place,
@@ -362,14 +377,9 @@ fn until(
             ));
             Until::Count(once)
         }
-        (Some(_), None) => Until::Count(bounded(
-            "count",
-            &written.count,
-            once,
-            1,
-            limits::REQUESTS,
-            problems,
-        )),
+        (Some(_), None) => {
+            Until::Count(bounded("count", count, once, 1, limits::REQUESTS, problems))
+        }
         (None, Some((Time(time), place))) => {
             if time.is_zero() {
                 problems.push(Problem::new(
@@ -381,7 +391,7 @@ fn until(
         }
         (None, None) if matches!(pace, Pace::Profile(_)) => Until::Elapsed(pace::length(pace)),
         (None, None) => {
-            if kind == Kind::Mix && !written.count.is_given() && !written.for_.is_given() {
+            if kind == Kind::Mix && !count.is_given() && !for_.is_given() {
                 problems.push(Problem::new(
                     place,
                     format!("`{name}` would never end; write for: 30s or count: 100k"),

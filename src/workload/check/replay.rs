@@ -62,6 +62,7 @@ pub(super) fn replay(
         pace: Pace::Closed,
         ttl: same_for_all(&written.ttl, problems),
         recorded: Some(Box::new(recorded)),
+        fan_out: None,
     }
 }
 
@@ -212,13 +213,18 @@ fn operations(written: &written::Replay, problems: &mut Vec<Problem>) -> Vec<Ope
     OPERATIONS.into_iter().enumerate().map(counted).collect()
 }
 
-/// The phases with what stands before the keys that traces name, so that somebody else's are left alone.
+/// The phases with what stands before the keys that traces name, and before channels, so that somebody else's are left alone.
 pub(super) fn under(prefix: &str, mut phases: Vec<Phase>) -> Vec<Phase> {
     for phase in &mut phases {
         if let Action::Load(load) = &mut phase.action
             && let Some(recorded) = &mut load.recorded
         {
             recorded.prefix = prefix.to_owned();
+        }
+        if let Action::Load(load) = &mut phase.action
+            && let Some(fan_out) = &mut load.fan_out
+        {
+            fan_out.channels.name.before.insert_str(0, prefix);
         }
     }
     phases

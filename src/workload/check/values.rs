@@ -144,16 +144,46 @@ fn note_too_large(sizes: &SizeDistribution, place: Place, problems: &mut Vec<Pro
     }
 }
 
-/// A value that can be verified holds its seal; of a log-normal distribution those that would not are made so long.
-fn note_no_room_for_seal(sizes: &SizeDistribution, place: Place, problems: &mut Vec<Problem>) {
-    let smallest = match sizes {
+/// A message holds its stamp.
+pub(super) fn note_too_short(
+    values: &Values,
+    least: u64,
+    place: Place,
+    problems: &mut Vec<Problem>,
+) {
+    let message = match values {
+        Values::Template(_) => {
+            "a message tells when it was due; write a size, as in fixed: 100b".to_owned()
+        }
+        Values::Sized(filler) => match &filler.sizes {
+            SizeDistribution::Lognormal { .. } => {
+                "a log-normal distribution has messages too short to tell when they were due; write fixed, uniform or histogram".to_owned()
+            }
+            sizes if smallest(sizes) < least => {
+                let found = words::bytes(smallest(sizes));
+                format!("messages of {found}; each takes {least} bytes to tell when it was due: make them longer")
+            }
+            _ => return,
+        },
+    };
+    problems.push(Problem::new(place, message));
+}
+
+/// The smallest size there is; of a log-normal distribution the largest, as it has no other bound.
+fn smallest(sizes: &SizeDistribution) -> u64 {
+    match sizes {
         SizeDistribution::Fixed(size) => *size,
         SizeDistribution::Uniform { min, .. } => *min,
         SizeDistribution::Histogram(bars) => {
             bars.iter().map(|bar| bar.size).min().unwrap_or(u64::MAX)
         }
         SizeDistribution::Lognormal { max, .. } => *max,
-    };
+    }
+}
+
+/// A value that can be verified holds its seal; of a log-normal distribution those that would not are made so long.
+fn note_no_room_for_seal(sizes: &SizeDistribution, place: Place, problems: &mut Vec<Problem>) {
+    let smallest = smallest(sizes);
     if smallest < Filler::SEAL_BYTES {
         let found = words::bytes(smallest);
         let message = format!(
