@@ -28,6 +28,7 @@ use crate::slowlog::SlowLog;
 use crate::stats::Stats;
 use crate::tracking::Tracker;
 use crate::transaction::Watches;
+use crate::transfer::Kept;
 
 /// Work units of one call of the keyspace's cron: some milliseconds at most.
 const CRON_BUDGET: usize = 20_000;
@@ -140,6 +141,8 @@ pub struct Server {
     pub has_acknowledgement: bool,
     /// When the replicas were last shown that this node is there.
     pub pinged_ms: i64,
+    /// The connection of the last MIGRATE.
+    pub(crate) transfer: Option<Kept>,
     /// Its part in a cluster, in cluster mode.
     pub cluster: Option<Box<Member>>,
     /// Every random draw that is not the keyspace's.
@@ -206,6 +209,7 @@ impl Server {
             replication: Replication::new(hexadecimal(&mut random)),
             has_acknowledgement: false,
             pinged_ms: now_ms,
+            transfer: None,
             cluster: None,
             random,
             log,
@@ -284,6 +288,8 @@ impl Server {
         self.unblock_due();
         self.end_due_pause();
         self.turn_away();
+        let now_ms = self.now_ms;
+        self.transfer.take_if(|kept| kept.until_ms <= now_ms);
         self.replication_cron();
         !self.clock.is_virtual() && self.keyspace_cron()
     }

@@ -195,17 +195,26 @@ impl Server {
                 reply.raw(&missed);
             }
             None => {
-                self.stats.full_syncs += 1;
-                let snapshot = self.snapshot();
                 let Replication { id, offset, .. } = &self.replication;
-                reply.raw(
-                    format!("+FULLRESYNC {id} {offset}\r\n${}\r\n", snapshot.len()).as_bytes(),
-                );
-                reply.raw(&snapshot);
-                // A replica that joins the stream must be told the database anew.
-                self.replication.db = None;
+                reply.raw(format!("+FULLRESYNC {id} {offset}\r\n").as_bytes());
+                self.send_everything(reply);
             }
         }
+        self.take_on(client);
+    }
+
+    /// Sends a snapshot.
+    pub(crate) fn send_everything(&mut self, reply: &mut Reply) {
+        self.stats.full_syncs += 1;
+        let snapshot = self.snapshot();
+        reply.raw(format!("${}\r\n", snapshot.len()).as_bytes());
+        reply.raw(&snapshot);
+        // A replica that joins the stream must be told the database anew.
+        self.replication.db = None;
+    }
+
+    /// A client gets the stream from here on.
+    pub(crate) fn take_on(&mut self, client: &mut Client) {
         self.replication.is_recording = true;
         self.record_removals();
         let state = client.replica.get_or_insert_default();

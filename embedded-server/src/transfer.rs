@@ -10,24 +10,43 @@ use crate::resp::Reply;
 const LINE_BYTES_MAX: usize = 4096;
 
 /// A connection to the target.
+#[derive(Debug)]
 pub(crate) struct Transfer {
+    target: SocketAddr,
     stream: TcpStream,
     requests: Reply,
     input: Vec<u8>,
 }
 
 impl Transfer {
+    /// Whether it is a connection to `target` that still stands, with nothing left over from earlier.
+    pub(crate) fn leads_to(&self, target: SocketAddr) -> bool {
+        let mut byte = [0];
+        // Peeking must not wait; a peer that has hung up is there to be read.
+        let is_quiet = self.stream.set_nonblocking(true).is_ok()
+            && matches!(self.stream.peek(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        let is_blocking = self.stream.set_nonblocking(false).is_ok();
+        self.target == target && self.input.is_empty() && is_quiet && is_blocking
+    }
+
+    /// Whatever takes longer than `timeout` from here on fails.
+    pub(crate) fn be_patient_for(&self, timeout: Duration) -> io::Result<()> {
+        self.stream.set_read_timeout(Some(timeout))?;
+        self.stream.set_write_timeout(Some(timeout))
+    }
+
     /// Connects; whatever takes longer than `timeout` from here on fails.
     pub(crate) fn connect(target: SocketAddr, timeout: Duration) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(&target, timeout)?;
-        stream.set_read_timeout(Some(timeout))?;
-        stream.set_write_timeout(Some(timeout))?;
         stream.set_nodelay(true)?;
-        Ok(Self {
+        let transfer = Self {
+            target,
             stream,
             requests: Reply::default(),
             input: Vec::new(),
-        })
+        };
+        transfer.be_patient_for(timeout)?;
+        Ok(transfer)
     }
 
     /// Adds a command to those that go out together.
@@ -70,4 +89,13 @@ impl Transfer {
             }
         }
     }
+}
+
+/// A connection kept for the next MIGRATE.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// It.
+    pub(crate) transfer: Transfer,
+    /// When it is closed if nobody has used it, in milliseconds since the Unix epoch.
+    pub(crate) until_ms: i64,
 }

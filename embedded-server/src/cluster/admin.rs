@@ -291,7 +291,8 @@ impl Cluster {
         }
         self.table.give(slot, key);
         self.is_unsaved = true;
-        self.is_untold = true;
+        // Whoever has lost it keeps silent: the others heed the claim.
+        self.is_untold |= key == Table::ME;
         if key == Table::ME && self.importing.remove(&slot).is_some() {
             self.bump_epoch();
         }

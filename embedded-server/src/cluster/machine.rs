@@ -164,6 +164,8 @@ pub struct Cluster {
     pub(super) ticks: u64,
     /// Whether something changed that nodes.conf shall hold.
     pub(super) is_unsaved: bool,
+    /// Whether something changed that it shall hold before long: what others told, and would tell again.
+    pub(super) is_stale: bool,
     /// Whether that must not be forgotten even if the machine fails.
     pub(super) is_grave: bool,
     /// Whether something changed that all others want to know at once.
@@ -205,6 +207,7 @@ impl Cluster {
             handover: Handover::default(),
             ticks: 0,
             is_unsaved: true,
+            is_stale: false,
             is_grave: false,
             is_untold: false,
             sent: [0; Body::KINDS],
@@ -236,7 +239,10 @@ impl Cluster {
     pub fn handle(&mut self, event: Event, now_ms: i64) -> Vec<Action> {
         self.now_ms = now_ms;
         match event {
-            Event::Tick => self.tick(),
+            Event::Tick => {
+                self.is_unsaved |= self.is_stale;
+                self.tick();
+            }
             Event::Connected(link) => self.connected(link),
             Event::Closed(link) => self.closed(link),
             Event::Received(link, message) => self.receive(link, *message),
@@ -251,6 +257,7 @@ impl Cluster {
         if std::mem::take(&mut self.is_unsaved) {
             // Before whatever is sent: a vote or an epoch that a crash undoes could be given twice.
             let durably = std::mem::take(&mut self.is_grave);
+            self.is_stale = false;
             self.actions.insert(0, Action::Save { durably });
         }
         if std::mem::take(&mut self.is_untold) {

@@ -29,7 +29,9 @@ impl Cluster {
 
     /// Tells a node about the first of its claims that another's later one overrules.
     fn correct(&mut self, sender: PeerKey, header: &Header) {
-        let newer = header.slots.iter().find_map(|slot| {
+        let own = self.table.get(sender).map(|peer| &peer.slots);
+        let contested = own.map_or_else(|| header.slots.clone(), |own| header.slots.without(own));
+        let newer = contested.iter().find_map(|slot| {
             let owner = self.table.owner(slot).filter(|owner| *owner != sender)?;
             let owner = self.table.get(owner)?;
             (owner.config_epoch > header.config_epoch).then(|| Body::Update {
@@ -52,7 +54,9 @@ impl Cluster {
         let head = self.table.head(Table::ME);
         let mut lost_by_head = 0;
         let mut lost = Vec::new();
-        for slot in slots.iter() {
+        let known = self.table.get(claimant).map(|peer| &peer.slots);
+        let news = known.map_or_else(|| slots.clone(), |known| slots.without(known));
+        for slot in news.iter() {
             if self.importing.contains_key(&slot)
                 || !self.is_overruled(slot, claimant, config_epoch)
             {
@@ -65,7 +69,7 @@ impl Cluster {
                 self.migrating.remove(&slot);
             }
             self.table.give(slot, claimant);
-            self.is_unsaved = true;
+            self.is_stale = true;
         }
         self.settle_after_loss(claimant, head, lost_by_head, slots.len(), lost);
     }

@@ -98,7 +98,7 @@ impl Cluster {
         let now_ms = self.now_ms;
         if header.current_epoch > self.current_epoch {
             self.current_epoch = header.current_epoch;
-            self.is_unsaved = true;
+            self.is_stale = true;
         }
         let Some(peer) = self
             .table
@@ -111,7 +111,7 @@ impl Cluster {
         peer.offset = header.offset;
         if header.config_epoch > peer.config_epoch {
             peer.config_epoch = header.config_epoch;
-            self.is_unsaved = true;
+            self.is_stale = true;
         }
         if let Some(state) = self.links.get_mut(&link).filter(|link| !link.is_outbound) {
             state.peer = Some(sender);

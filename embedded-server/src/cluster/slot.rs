@@ -123,17 +123,41 @@ impl SlotSet {
         })
     }
 
+    /// The slots that are in it and not in another.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        let mut words = [0; WORDS];
+        let pairs = self.0.iter().zip(other.0.iter());
+        for (word, (own, gone)) in words.iter_mut().zip(pairs) {
+            *word = own & !gone;
+        }
+        Self(Arc::new(words))
+    }
+
     /// Its slots as stretches, first and last of each, in order.
     #[must_use]
     pub fn ranges(&self) -> Vec<(Slot, Slot)> {
-        let mut ranges: Vec<(Slot, Slot)> = Vec::new();
-        for slot in self.iter() {
-            match ranges.last_mut() {
-                Some((_, last)) if *last + 1 == slot => *last = slot,
-                _ => ranges.push((slot, slot)),
-            }
+        let mut ranges = Vec::new();
+        let mut first = self.next(0, true);
+        while first < SLOTS {
+            let end = self.next(first, false);
+            ranges.push((first, end - 1));
+            first = self.next(end, true);
         }
         ranges
+    }
+
+    /// The first slot from `from` on that is in the set or, with `false`, that is not; [`SLOTS`] when there is none.
+    fn next(&self, from: Slot, is_in: bool) -> Slot {
+        let mut at = from;
+        while let Some(word) = self.0.get(usize::from(at / 64)) {
+            let rest = if is_in { *word } else { !*word } >> (at % 64);
+            if rest != 0 {
+                return u16::try_from(rest.trailing_zeros()).map_or(SLOTS, |bits| at + bits);
+            }
+            at = (at / 64 + 1) * 64;
+        }
+        SLOTS
     }
 
     /// As on the bus: a bit a slot, the lowest first.

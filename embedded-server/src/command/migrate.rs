@@ -10,7 +10,7 @@ use super::{Arguments, Context, generic, is, refusal};
 use crate::keyspace::Access;
 use crate::rdb::payload;
 use crate::text::integer;
-use crate::transfer::Transfer;
+use crate::transfer::{Kept, Transfer};
 
 pub(super) const COMMANDS: &[CommandSpec] =
     &[
@@ -26,6 +26,8 @@ pub(super) const COMMANDS: &[CommandSpec] =
     ];
 
 const TIMEOUT_MS: u64 = 1000;
+/// How long a connection is kept that is not used.
+const KEPT_MS: i64 = 10_000;
 const UNREACHABLE: &str = "IOERR error or timeout connecting to the client";
 const BROKEN: &str = "IOERR error or timeout reading to target instance";
 
@@ -118,8 +120,7 @@ fn migrate(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
         context.reply.simple("NOKEY");
         return Ok(());
     }
-    let mut transfer =
-        Transfer::connect(request.target, request.timeout).map_err(|_| UNREACHABLE)?;
+    let mut transfer = connection(context, &request).map_err(|_| UNREACHABLE)?;
     let greetings = greet(&mut transfer, &request);
     for key in &request.keys {
         restore(context, &mut transfer, key, request.replaces);
@@ -143,8 +144,27 @@ fn migrate(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     if let Some(text) = first_refusal {
         return Err(refused(&text));
     }
+    if greetings == 0 {
+        context.server.transfer = Some(Kept {
+            transfer,
+            until_ms: context.server.now_ms + KEPT_MS,
+        });
+    }
     context.reply.ok();
     Ok(())
+}
+
+/// The connection of the last MIGRATE where it will do, or a new one: slots are moved a few keys at a time.
+fn connection(context: &mut Context<'_>, request: &Request<'_>) -> io::Result<Transfer> {
+    let is_plain = request.login.is_empty() && request.database == b"0";
+    let kept = context.server.transfer.take().filter(|_| is_plain);
+    match kept.filter(|kept| kept.transfer.leads_to(request.target)) {
+        Some(Kept { transfer, .. }) => {
+            transfer.be_patient_for(request.timeout)?;
+            Ok(transfer)
+        }
+        None => Transfer::connect(request.target, request.timeout),
+    }
 }
 
 /// What goes out before the keys; says how many answers come to it.

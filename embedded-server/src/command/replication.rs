@@ -33,6 +33,16 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
     )
     .about("2.8.0", "A replica asks for the stream."),
     admin(
+        "sync",
+        1,
+        handler!(sync),
+        flags![NO_ASYNC_LOADING, ADMIN, NO_MULTI, NOSCRIPT],
+    )
+    .about(
+        "1.0.0",
+        "Asks for everything and the stream, without a word on where that stands.",
+    ),
+    admin(
         "replconf",
         -1,
         handler!(replconf),
@@ -55,6 +65,8 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
             "Waits until replicas have copied what this client wrote.",
         ),
 ];
+
+const NO_LINK: &str = "NOMASTERLINK Can't SYNC while not connected with my master";
 
 const fn admin(name: &'static str, arity: i16, handler: Handler, flags: Flags) -> CommandSpec {
     CommandSpec::new(name, arity, Group::Server, handler).flags(flags)
@@ -89,10 +101,24 @@ fn psync(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
         reply,
     } = context;
     if server.replication.master.is_some() && !server.replication.is_linked {
-        return Err("NOMASTERLINK Can't SYNC while not connected with my master".into());
+        return Err(NO_LINK.into());
     }
     let offset = integer::parse(&arguments[2]).and_then(|offset| u64::try_from(offset).ok());
     server.synchronize(client, reply, &arguments[1], offset);
+    Ok(())
+}
+
+fn sync(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
+    let Context {
+        server,
+        client,
+        reply,
+    } = context;
+    if server.replication.master.is_some() && !server.replication.is_linked {
+        return Err(NO_LINK.into());
+    }
+    server.send_everything(reply);
+    server.take_on(client);
     Ok(())
 }
 

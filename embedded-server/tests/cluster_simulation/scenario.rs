@@ -255,8 +255,10 @@ fn crash(seed: u64, is_loud: bool) -> World {
         "nobody takes over"
     );
     let took_ms = world.now_ms - before_ms;
+    // Suspicion and election take the timeout and some round trips; a message from before, come late, may have a master
+    // doubt once more, for half a second.
     assert!(
-        took_ms < TIMEOUT_MS + 1000,
+        took_ms < 2 * TIMEOUT_MS + 500,
         "the failover took {took_ms} ms of virtual time"
     );
     assert_nothing_lost(&world, &acknowledged);
