@@ -10,7 +10,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use crate::client::{Client, Close};
-use crate::command::Context;
+use crate::clock::Stopwatch;
+use crate::command::{Context, dispatch};
 use crate::keyspace::{Access, Db};
 use crate::node::Server;
 use crate::resp::Reply;
@@ -42,6 +43,8 @@ struct Wait {
     keys: Vec<Box<[u8]>>,
     deadline_ms: Option<i64>,
     waiting: Box<dyn Waiting>,
+    /// The command as the slow log keeps it, where it may come there.
+    words: Vec<Vec<u8>>,
 }
 
 /// Why a wait ends without being served.
@@ -156,6 +159,13 @@ impl Blocked {
         Some(wait)
     }
 
+    /// Keeps the words of the command by which a client has begun to wait.
+    pub(crate) fn keep_words(&mut self, slot: usize, words: impl FnOnce() -> Vec<Vec<u8>>) {
+        if let Some(wait) = self.waits.get_mut(&slot) {
+            wait.words = words();
+        }
+    }
+
     fn heeds_absence(&self, slot: usize) -> bool {
         let wait = self.waits.get(&slot);
         wait.is_some_and(|wait| wait.waiting.heeds_absence())
@@ -183,6 +193,7 @@ impl Context<'_> {
             keys,
             deadline_ms,
             waiting,
+            words: Vec::new(),
         };
         self.client.blocked = true;
         self.server.blocked.enqueue(self.client.slot, wait);
@@ -226,10 +237,17 @@ impl Server {
             client: &mut client,
             reply: &mut reply,
         };
+        let watch = Stopwatch::start();
         let served = wait.waiting.serve(&mut context, key);
         self.blocked.waits.insert(slot, wait);
         if served {
-            self.blocked.dequeue(slot);
+            let words = self.blocked.dequeue(slot).map(|wait| wait.words);
+            if let Some(command) = client.last_command {
+                let took_ns = watch.elapsed_ns();
+                dispatch::note_if_slow(self, &client, command, took_ns, || {
+                    words.unwrap_or_default()
+                });
+            }
             self.release(&mut client, &mut reply);
         }
         self.clients.put(client);
@@ -270,6 +288,9 @@ impl Server {
 
     /// Sends a client that waited its reply and lets it go on.
     fn release(&mut self, client: &mut Client, reply: &mut Reply) {
+        if let Some(command) = client.last_command {
+            dispatch::count_failure(self, reply, command);
+        }
         self.flush_pushes_of(client.slot, reply);
         client.send_later(reply.bytes());
         client.blocked = false;

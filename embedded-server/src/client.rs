@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use crate::command::table::Command;
-use crate::config::{ClientClass, OutputLimit};
+use crate::config::{ClientClass, OutputLimit, REPLY_BYTES_MAX};
 use crate::keyspace::Db;
 use crate::pubsub::Topic;
 use crate::replication::ReplicaState;
@@ -21,8 +21,6 @@ use crate::transaction::{Transaction, WatchedKey};
 /// A client's number; never used twice.
 pub type ClientId = u64;
 
-/// The most bytes that may wait for a client that does not read, where `client-output-buffer-limit` sets no limit.
-const OUTBOX_BYTES_MAX: u64 = 1 << 30;
 /// What an idle client's outbox keeps allocated.
 const OUTBOX_BYTES_KEPT: usize = 16 * 1024;
 
@@ -269,7 +267,7 @@ impl Client {
     pub fn is_over(&mut self, limit: OutputLimit, now_ms: i64) -> bool {
         let waiting = self.outbox.len() as u64;
         let hard = if limit.hard_bytes == 0 {
-            OUTBOX_BYTES_MAX
+            REPLY_BYTES_MAX as u64
         } else {
             limit.hard_bytes
         };

@@ -16,6 +16,7 @@ use crate::log::Level;
 use crate::member::{Member, MemberError};
 use crate::net::{self, BindError, Control, Listener};
 use crate::node::{Options, Server, drawn_by_the_system};
+use crate::saving::RestoreError;
 use crate::snapshot::LoadError;
 use crate::thread_time::ThreadClock;
 
@@ -34,6 +35,9 @@ pub enum StartError {
     /// The system gave no way to wait for sockets.
     #[error("the server cannot wait for sockets: {0}; raise the limit of open files")]
     Runtime(io::Error),
+    /// What it is to start with cannot be loaded.
+    #[error("{0}; move the file away to start empty")]
+    Restore(#[from] RestoreError),
 }
 
 /// The node has ended: by SHUTDOWN, or because it was stopped.
@@ -75,6 +79,15 @@ pub struct Pause {
 pub struct Stopper(UnboundedSender<Control>);
 
 impl Stopper {
+    /// Asks the node to save what is to be saved, and then to end, as SIGTERM asks redis-server: see `directive`, one of
+    /// `shutdown-on-sigterm` and `shutdown-on-sigint`.
+    pub fn shut_down(&self, directive: &'static str) {
+        // A node that has ended needs no telling.
+        let _ = self.0.send(Control::Visit(Box::new(move |server| {
+            server.shut_down_by_signal(directive);
+        })));
+    }
+
     /// Asks the node to end; it does so within a turn of its loop.
     pub fn stop(&self) {
         // A node that has ended needs no telling.
@@ -111,7 +124,7 @@ impl Server {
         };
         match ready.recv() {
             Ok(Ok(cpu)) => handle.cpu = cpu,
-            Ok(Err(error)) => return Err(StartError::Runtime(error)),
+            Ok(Err(error)) => return Err(error),
             Err(_) => {
                 return Err(StartError::Runtime(io::Error::other(
                     "its thread ended at once",
@@ -140,7 +153,7 @@ fn membership(options: &Options, port: u16) -> Result<Option<(Member, TcpListene
     Ok(Some((member, bus)))
 }
 
-type Started = SyncSender<io::Result<Option<ThreadClock>>>;
+type Started = SyncSender<Result<Option<ThreadClock>, StartError>>;
 
 /// The node's thread.
 fn run(
@@ -152,9 +165,10 @@ fn run(
 ) {
     let runtime = match runtime() {
         Ok(runtime) => runtime,
-        Err(error) => return drop(started.send(Err(error))),
+        Err(error) => return drop(started.send(Err(StartError::Runtime(error)))),
     };
     let log = options.log.clone();
+    let restore = options.restore;
     runtime.block_on(async move {
         let mut server = Server::new(options, port);
         let (member, bus) = bus.unzip();
@@ -162,6 +176,13 @@ fn run(
             server.join(member);
         }
         server.log(Level::Notice, "Server initialized");
+        if restore && let Err(error) = server.restore() {
+            server.log(
+                Level::Warning,
+                &format!("Fatal error loading the DB: {error}. Exiting."),
+            );
+            return drop(started.send(Err(error.into())));
+        }
         server.log(Level::Notice, "Ready to accept connections");
         if started.send(Ok(ThreadClock::of_this_thread())).is_ok() {
             net::serve(listeners, bus, server, commands).await;

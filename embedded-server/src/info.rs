@@ -262,29 +262,33 @@ fn persistence(lines: &mut Lines, server: &Server, _: &Client) {
     );
     lines.put("current_fork_perc", "0.00");
     lines.put_each(
-        &[
-            "current_save_keys_processed",
-            "current_save_keys_total",
-            "rdb_changes_since_last_save",
-            "rdb_bgsave_in_progress",
-        ],
+        &["current_save_keys_processed", "current_save_keys_total"],
         0,
     );
-    lines.put("rdb_last_save_time", server.identity.started_ms / 1000);
-    lines.put("rdb_last_bgsave_status", "ok");
-    lines.put_each(
-        &["rdb_last_bgsave_time_sec", "rdb_current_bgsave_time_sec"],
-        -1,
-    );
-    lines.put_each(
-        &[
-            "rdb_saves",
-            "rdb_last_cow_size",
-            "rdb_last_load_keys_expired",
-            "rdb_last_load_keys_loaded",
-        ],
-        0,
-    );
+    saves(lines, server);
+    append_only_file(lines);
+    lines.put_each(&["module_fork_in_progress", "module_fork_last_cow_size"], 0);
+}
+
+fn saves(lines: &mut Lines, server: &Server) {
+    let saving = &server.saving;
+    let under_way_ms = saving.under_way_ms(server.now_ms);
+    let seconds = |ms: Option<i64>| ms.map_or(-1, |ms| ms / 1000);
+    lines.put("rdb_changes_since_last_save", saving.changes);
+    lines.put("rdb_bgsave_in_progress", u8::from(under_way_ms.is_some()));
+    lines.put("rdb_last_save_time", saving.saved_ms / 1000);
+    let status = if saving.failed { "err" } else { "ok" };
+    lines.put("rdb_last_bgsave_status", status);
+    lines.put("rdb_last_bgsave_time_sec", seconds(saving.took_ms));
+    lines.put("rdb_current_bgsave_time_sec", seconds(under_way_ms));
+    lines.put("rdb_saves", saving.saves);
+    lines.put("rdb_last_cow_size", 0);
+    lines.put("rdb_last_load_keys_expired", saving.loaded.expired);
+    lines.put("rdb_last_load_keys_loaded", saving.loaded.keys);
+}
+
+/// There is none.
+fn append_only_file(lines: &mut Lines) {
     lines.put_each(
         &[
             "aof_enabled",
@@ -309,7 +313,6 @@ fn persistence(lines: &mut Lines, server: &Server, _: &Client) {
         ],
         0,
     );
-    lines.put_each(&["module_fork_in_progress", "module_fork_last_cow_size"], 0);
 }
 
 fn stats(lines: &mut Lines, server: &Server, _: &Client) {

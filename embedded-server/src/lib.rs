@@ -64,6 +64,12 @@
 //! - BITFIELD near the ends of 64 bits: redis-server's check for overflow overflows itself.
 //! - DUMP of a hash whose fields expire, which redis-server 7.0 does not have, is in the form of 7.4; RESTORE takes what 7.2
 //!   and 7.4 write.
+//! - Saving: the data set is serialized while nobody is served, and written in the background; redis-server forks. Changes
+//!   (`rdb_changes_since_last_save`) are counted by key and command. `stop-writes-on-bgsave-error` is without effect.
+//! - There is no append-only file: BGREWRITEAOF is answered, and does nothing.
+//! - A write that would not fit under `maxmemory` is refused; redis-server lets one command exceed it. Buffers of clients do
+//!   not count.
+//! - CLIENT UNBLOCK of a client whose command CLIENT PAUSE puts off answers 0; redis-server 7.0.15 ends by it.
 //! - `port 0` takes a free port rather than none. `save` is empty, `bind` this machine alone, and DEBUG allowed from there.
 //! - Commands and directives of scripting, functions, ACL users, replication, cluster, durability and TLS: not there yet; the
 //!   directives are taken, kept and without effect.
@@ -99,6 +105,7 @@ pub mod pubsub;
 pub mod rdb;
 pub mod replication;
 pub mod resp;
+pub mod saving;
 pub mod slowlog;
 pub mod snapshot;
 pub mod stats;

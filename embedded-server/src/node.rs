@@ -24,6 +24,7 @@ use crate::pause::Pause;
 use crate::pubsub::{PubSub, Topic};
 use crate::replication::Replication;
 use crate::resp::{Protocol, Reply};
+use crate::saving::Saving;
 use crate::slowlog::SlowLog;
 use crate::stats::Stats;
 use crate::tracking::Tracker;
@@ -46,6 +47,8 @@ pub struct Options {
     pub config_file: Option<PathBuf>,
     /// Who is told what happens.
     pub log: Log,
+    /// Whether the node starts with what `dbfilename` holds, as redis-server does.
+    pub restore: bool,
 }
 
 impl Options {
@@ -131,6 +134,8 @@ pub struct Server {
     pub slowlog: SlowLog,
     /// The events that took long.
     pub latency: LatencyMonitor,
+    /// What is saved of it, and when.
+    pub saving: Saving,
     /// What goes wrong on purpose.
     pub faults: Faults,
     /// Who it is.
@@ -173,6 +178,7 @@ impl Server {
             clock,
             config_file,
             log,
+            restore: _,
         } = options;
         let mut random = match config.seed {
             0 => StdRng::seed_from_u64(drawn_by_the_system()),
@@ -204,6 +210,7 @@ impl Server {
             stats: Stats::default(),
             slowlog: SlowLog::default(),
             latency: LatencyMonitor::default(),
+            saving: Saving::new(now_ms),
             faults: Faults::default(),
             identity,
             replication: Replication::new(hexadecimal(&mut random)),
@@ -291,6 +298,7 @@ impl Server {
         let now_ms = self.now_ms;
         self.transfer.take_if(|kept| kept.until_ms <= now_ms);
         self.replication_cron();
+        self.look_after_saving();
         !self.clock.is_virtual() && self.keyspace_cron()
     }
 
@@ -467,7 +475,8 @@ impl Server {
     #[inline]
     pub fn notify(&mut self, class: Events, event: &str, db: Db, key: &[u8]) {
         self.publish_removals();
-        if class != Events::KEY_MISS {
+        // That a key is new is told beside what made it.
+        if class != Events::KEY_MISS && class != Events::NEW {
             self.touch(db, key);
         }
         self.tell(class, event, db, key);
@@ -487,6 +496,7 @@ impl Server {
             self.replication.touch(db, key);
         }
         let by = self.running.map(|running| running.id);
+        self.saving.changes += 1;
         self.changed(db, key, by);
     }
 

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::client::Client;
+use crate::command::dispatch;
 use crate::command::table::{Command, Flags};
 use crate::node::Server;
+use crate::resp::Arguments;
 
 /// Which commands are put off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,15 +58,22 @@ impl Server {
         self.hold_removals();
     }
 
-    /// Puts a command of a client off, if it is one to be; the client then waits. What comes from a master or a replica is
-    /// never put off.
-    pub fn postpone(&mut self, client: &mut Client, command: Option<&'static Command>) -> bool {
-        let postponed = match self.pause.what {
+    /// Puts a command of a client off, if it is one to be; the client then waits. What would be refused is so at once, and
+    /// what comes from a master or a replica is never put off.
+    pub fn postpone(
+        &mut self,
+        client: &mut Client,
+        arguments: &Arguments<'_>,
+        command: Option<&'static Command>,
+    ) -> bool {
+        let Some(command) = command else { return false };
+        let is_meant = match self.pause.what {
             _ if client.is_master || client.replica.is_some() => false,
             None => false,
             Some(Paused::All) => true,
-            Some(Paused::Writes) => command.is_some_and(|command| writes(client, command)),
+            Some(Paused::Writes) => writes(client, command),
         };
+        let postponed = is_meant && dispatch::may_run(self, client, arguments, command);
         if postponed {
             client.blocked = true;
             self.pause.waiting.insert(client.slot);

@@ -30,6 +30,15 @@ impl From<OutOfMemory> for LoadError {
     }
 }
 
+/// How much was loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Loaded {
+    /// Keys that are there now.
+    pub keys: usize,
+    /// Keys whose time had come.
+    pub expired: usize,
+}
+
 impl Server {
     /// Every living key of every database, in Redis's format.
     #[must_use]
@@ -64,8 +73,14 @@ impl Server {
     /// # Errors
     /// [`LoadError`].
     pub fn load(&mut self, snapshot: &[u8]) -> Result<usize, LoadError> {
+        Ok(self.load_counted(snapshot)?.keys)
+    }
+
+    /// The same; says also how many keys were left out.
+    pub(crate) fn load_counted(&mut self, snapshot: &[u8]) -> Result<Loaded, LoadError> {
         let limits = self.config.limits.clone();
-        let (mut db, mut loaded) = (self.keyspace.db(0).unwrap_or_default(), 0);
+        let mut db = self.keyspace.db(0).unwrap_or_default();
+        let mut loaded = Loaded::default();
         for record in Reader::new(snapshot, &limits)? {
             match record? {
                 Record::Select(number) => {
@@ -75,12 +90,10 @@ impl Server {
                 }
                 Record::Entry(entry) if entry.expire_ms.is_none_or(|at| at > self.now_ms) => {
                     self.put(db, *entry)?;
-                    loaded += 1;
+                    loaded.keys += 1;
                 }
-                Record::Entry(_)
-                | Record::Auxiliary { .. }
-                | Record::Sizes { .. }
-                | Record::Function(_) => {}
+                Record::Entry(_) => loaded.expired += 1,
+                Record::Auxiliary { .. } | Record::Sizes { .. } | Record::Function(_) => {}
             }
         }
         Ok(loaded)

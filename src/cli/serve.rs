@@ -91,6 +91,7 @@ fn serve(words: &[String]) -> anyhow::Result<Exit> {
         clock: Clock::Real,
         config_file: file,
         log: log.clone(),
+        restore: true,
     };
     let node = match Server::start(options) {
         Ok(node) => node,
@@ -233,17 +234,20 @@ fn stop_on_signals(stopper: Stopper, log: Log) -> anyhow::Result<()> {
         .name("signals".to_owned())
         .spawn(move || {
             let (mut terminate, mut interrupt) = signals;
-            let name = runtime.block_on(async {
-                tokio::select! {
-                    _ = terminate.recv() => "SIGTERM",
-                    _ = interrupt.recv() => "SIGINT",
-                }
-            });
-            log.write(
-                Level::Warning,
-                &format!("Received {name} scheduling shutdown..."),
-            );
-            stopper.stop();
+            // A shutdown that could not save is given up; the next signal may try again.
+            loop {
+                let (name, directive) = runtime.block_on(async {
+                    tokio::select! {
+                        _ = terminate.recv() => ("SIGTERM", "shutdown-on-sigterm"),
+                        _ = interrupt.recv() => ("SIGINT", "shutdown-on-sigint"),
+                    }
+                });
+                log.write(
+                    Level::Warning,
+                    &format!("Received {name} scheduling shutdown..."),
+                );
+                stopper.shut_down(directive);
+            }
         })?;
     Ok(())
 }

@@ -1,14 +1,16 @@
 //! CONFIG: reads and changes the configuration of the running node.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::outcome::{Outcome, Refusal, handler, help, unknown_subcommand};
 use super::table::{CommandSpec, Flags, Group, flags};
 use super::{Arguments, Context, Handler, refusal};
-use crate::config::directives::DIRECTIVES;
-use crate::config::rewritten;
+use crate::config::directives::{self, DIRECTIVES};
+use crate::config::{ConfigError, ValueError, rewritten};
 use crate::stats::Stats;
 use crate::text::glob;
 
@@ -67,7 +69,11 @@ fn get(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     };
     let found: Vec<_> = DIRECTIVES
         .iter()
-        .filter_map(|directive| asked(directive.name))
+        .filter_map(|directive| {
+            let (name, pattern) = asked(directive.name)?;
+            let is_named = pattern.eq_ignore_ascii_case(name.as_bytes());
+            (is_named || !directive.hidden).then_some((name, pattern))
+        })
         .collect();
     context.reply.map(found.len());
     for (name, pattern) in found {
@@ -103,6 +109,10 @@ fn set(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
         .iter()
         .map(|(name, value)| (name.as_str(), *value))
         .collect();
+    pairs
+        .iter()
+        .try_for_each(|(name, value)| may_set(context, name, value))
+        .map_err(|error| Refusal::from(format!("ERR {error}")))?;
     context
         .server
         .config
@@ -111,6 +121,23 @@ fn set(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     context.server.configured();
     context.reply.ok();
     Ok(())
+}
+
+/// Whether a client may say where files are written, and whether that is a place for them.
+fn may_set(context: &Context<'_>, name: &str, value: &[u8]) -> Result<(), ConfigError> {
+    let guarded = directives::find(name).filter(|(_, directive)| directive.guarded);
+    let Some((_, directive)) = guarded else {
+        return Ok(());
+    };
+    let value = Path::new(OsStr::from_bytes(value));
+    let reason = match directive.name {
+        _ if !context.is_allowed("enable-protected-configs") => ValueError::Guarded,
+        "dir" if !value.is_dir() => ValueError::NoSuchFolder,
+        "dbfilename" if value.file_name() != Some(value.as_os_str()) => ValueError::NotAFileName,
+        _ => return Ok(()),
+    };
+    let name = name.to_owned();
+    Err(ConfigError::Refused { name, reason })
 }
 
 fn resetstat(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {

@@ -41,7 +41,7 @@ pub fn run(
         client,
         reply,
     } = context;
-    if client.reply_mode != ReplyMode::On {
+    if client.reply_mode != ReplyMode::On && !command.is_some_and(answers_by_messages) {
         silence(client, reply, start);
     }
     client.asking &= command.is_some_and(|command| command.spec.name == "asking");
@@ -132,6 +132,22 @@ fn refuses_writes(server: &Server) -> Option<&'static str> {
         .then_some("NOREPLICAS Not enough good replicas to write.")
 }
 
+/// Whether a command may run, as far as that can be told before it does.
+#[cold]
+pub(crate) fn may_run(
+    server: &mut Server,
+    client: &mut Client,
+    arguments: &Arguments<'_>,
+    command: &Command,
+) -> bool {
+    let mut context = Context {
+        server,
+        client,
+        reply: &mut Reply::default(),
+    };
+    check(&mut context, arguments, command).is_none()
+}
+
 /// Puts a command off until EXEC.
 #[cold]
 fn queue(context: &mut Context<'_>, arguments: &Arguments<'_>, command: &'static Command) {
@@ -152,7 +168,9 @@ pub(super) fn call(
     arguments: &Arguments<'_>,
     command: &'static Command,
 ) {
-    if context.server.monitors > 0 {
+    // What a transaction carries out is shown before its EXEC.
+    let shown_last = command.spec.name == "exec";
+    if context.server.monitors > 0 && !shown_last {
         super::monitor::show(context, arguments, command);
     }
     context.client.last_command = Some(command);
@@ -170,11 +188,9 @@ pub(super) fn call(
     if context.client.tracks && command.spec.flags.has(Flags::READONLY) {
         track(context, arguments, command);
     }
-    if let Some(code) = context.reply.take_error_code() {
-        context.server.stats.count_error(code);
-        if let Some(stats) = context.server.stats.of_mut(command) {
-            stats.failed += 1;
-        }
+    count_failure(context.server, context.reply, command);
+    if context.server.monitors > 0 && shown_last {
+        super::monitor::show(context, arguments, command);
     }
     context.server.publish_removals();
     if context.server.replication.is_recording() {
@@ -210,22 +226,52 @@ fn took(context: &mut Context<'_>, arguments: &Arguments<'_>, command: &Command,
         server.config.latency_monitor_threshold_ms,
         server.now_ms,
     );
-    let (took_us, threshold_us) = (
-        i64::try_from(ns / 1000).unwrap_or(i64::MAX),
-        server.config.slowlog_log_slower_than_us,
-    );
+    if client.blocked {
+        // It is not over: what is noted then must be kept.
+        server
+            .blocked
+            .keep_words(client.slot, || slowlog::shortened(arguments));
+    } else {
+        note_if_slow(server, client, command, ns, || {
+            slowlog::shortened(arguments)
+        });
+    }
+}
+
+/// Notes a client's command in the slow log, if it took long enough.
+pub(crate) fn note_if_slow(
+    server: &mut Server,
+    client: &Client,
+    command: &Command,
+    ns: u64,
+    words: impl FnOnce() -> Vec<Vec<u8>>,
+) {
+    let took_us = i64::try_from(ns / 1000).unwrap_or(i64::MAX);
+    let threshold_us = server.config.slowlog_log_slower_than_us;
     let hidden = [Flags::SECRET, Flags::SKIP_SLOWLOG];
     let hidden = hidden.into_iter().any(|flag| command.spec.flags.has(flag));
-    if threshold_us >= 0 && took_us >= threshold_us && !hidden {
-        let entry = Entry {
-            id: 0,
-            unix_seconds: server.now_ms / 1000,
-            duration_us: took_us,
-            arguments: slowlog::shortened(arguments),
-            peer: client.endpoints.peer.to_string(),
-            name: client.name.clone(),
-        };
-        server.slowlog.add(entry, server.config.slowlog_max_len);
+    if threshold_us < 0 || took_us < threshold_us || hidden {
+        return;
+    }
+    let entry = Entry {
+        id: 0,
+        unix_seconds: server.now_ms / 1000,
+        duration_us: took_us,
+        arguments: words(),
+        peer: client.endpoints.peer.to_string(),
+        name: client.name.clone(),
+    };
+    server.slowlog.add(entry, server.config.slowlog_max_len);
+}
+
+/// Counts the error, if any, that a command came to.
+#[inline]
+pub(crate) fn count_failure(server: &mut Server, reply: &mut Reply, command: &Command) {
+    if let Some(code) = reply.take_error_code() {
+        server.stats.count_error(code);
+        if let Some(stats) = server.stats.of_mut(command) {
+            stats.failed += 1;
+        }
     }
 }
 
@@ -260,10 +306,13 @@ fn silence(client: &mut Client, reply: &mut Reply, start: usize) {
     };
 }
 
+/// Whether its reply is of the kind that subscribers get, which CLIENT REPLY does not turn off.
+fn answers_by_messages(command: &Command) -> bool {
+    command.spec.group == Group::PubSub && command.spec.name.ends_with("subscribe")
+}
+
 fn may_run_while_subscribed(command: &Command) -> bool {
-    let name = command.spec.name;
-    (command.spec.group == Group::PubSub && name.ends_with("subscribe"))
-        || matches!(name, "ping" | "quit" | "reset")
+    answers_by_messages(command) || matches!(command.spec.name, "ping" | "quit" | "reset")
 }
 
 #[cold]

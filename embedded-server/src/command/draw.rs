@@ -35,15 +35,21 @@ impl Draw {
         }
     }
 
-    /// Calls `visit` with the number of each element drawn of `len`. All of them come in order; some, in none.
-    pub(super) fn each(self, len: usize, random: &mut StdRng, mut visit: impl FnMut(usize)) {
+    /// Calls `visit` with the number of each element drawn of `len`. All of them come in order; some, in none. Those that may
+    /// be drawn again may be more than anybody can be sent, so `visit` says of them whether to go on.
+    pub(super) fn each(
+        self,
+        len: usize,
+        random: &mut StdRng,
+        mut visit: impl FnMut(usize) -> bool,
+    ) {
         let size = self.size(len);
         if self.again {
-            (0..size).for_each(|_| visit(random.random_range(0..len)));
+            (0..size).all(|_| visit(random.random_range(0..len)));
         } else if size == len {
-            (0..len).for_each(visit);
+            (0..len).all(visit);
         } else {
-            index::sample(random, len, size).into_iter().for_each(visit);
+            index::sample(random, len, size).into_iter().all(visit);
         }
     }
 }
@@ -59,7 +65,10 @@ mod tests {
         Draw::parse(count.as_bytes(), false).unwrap().each(
             len,
             &mut StdRng::seed_from_u64(5),
-            |number| numbers.push(number),
+            |number| {
+                numbers.push(number);
+                numbers.len() < 30
+            },
         );
         numbers
     }
@@ -70,7 +79,7 @@ mod tests {
             ("3", 10, 3),
             ("30", 10, 10),
             ("0", 10, 0),
-            ("-30", 10, 30),
+            ("-1000000000", 10, 30),
             ("-5", 0, 0),
             ("5", 0, 0),
         ] {

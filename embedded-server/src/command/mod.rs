@@ -32,6 +32,7 @@ mod pause;
 mod pubsub;
 mod replication;
 mod route;
+mod save;
 mod scan;
 mod server;
 mod set;
@@ -112,6 +113,15 @@ impl Context<'_> {
     pub fn db(&self) -> Db {
         self.client.db
     }
+
+    /// Whether the client may do what this directive allows to all, to those of this machine, or to nobody.
+    fn is_allowed(&self, directive: &str) -> bool {
+        match self.server.config.get(directive).as_deref() {
+            Some("yes") => true,
+            Some("local") => self.client.endpoints.peer.is_near(),
+            _ => false,
+        }
+    }
 }
 
 /// The rows of every group: each file of commands contributes its `COMMANDS`.
@@ -139,6 +149,7 @@ const GROUPS: &[&[table::CommandSpec]] = &[
     server::COMMANDS,
     replication::COMMANDS,
     cluster::COMMANDS,
+    save::COMMANDS,
     monitor::COMMANDS,
     slowlog::COMMANDS,
     latency::COMMANDS,

@@ -1,14 +1,12 @@
-//! The node as a whole: INFO, TIME, LOLWUT, SHUTDOWN, and LASTSAVE and ROLE as far as there is something to tell.
+//! The node as a whole: INFO, TIME, LOLWUT.
 
 use rand::RngExt;
 
 use super::connection::REDIS_VERSION;
 use super::outcome::{Outcome, handler};
 use super::table::{CommandSpec, Flags, Group, flags};
-use super::{Arguments, Context, Handler, is, refusal};
-use crate::client::Close;
+use super::{Arguments, Context, Handler};
 use crate::info;
-use crate::log::Level;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     spec(
@@ -22,24 +20,6 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .about("2.6.0", "The node's clock."),
     spec("lolwut", -1, handler!(lolwut), flags![READONLY, FAST])
         .about("5.0.0", "A small picture, and the version."),
-    spec(
-        "shutdown",
-        -1,
-        handler!(shutdown),
-        flags![ADMIN, NOSCRIPT, LOADING, STALE, NO_MULTI, ALLOW_BUSY],
-    )
-    .about("1.0.0", "Ends the node."),
-    spec(
-        "lastsave",
-        1,
-        handler!(lastsave),
-        flags![LOADING, STALE, FAST, DANGEROUS],
-    )
-    .category(Some("admin"))
-    .about(
-        "1.0.0",
-        "When the data set was last saved: never, so since when the node runs.",
-    ),
 ];
 
 const fn spec(name: &'static str, arity: i16, handler: Handler, flags: Flags) -> CommandSpec {
@@ -89,33 +69,5 @@ fn lolwut(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
     }
     picture.push_str(&format!("\nRedis ver. {REDIS_VERSION}\n"));
     context.reply.verbatim(b"txt", picture.as_bytes());
-    Ok(())
-}
-
-/// There is nothing to save, so every way of ending is the same.
-fn shutdown(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
-    for word in arguments.from(1).iter() {
-        match word {
-            word if is(word, "abort") && arguments.len() == 2 => {
-                return Err("ERR No shutdown in progress.".into());
-            }
-            word if ["save", "nosave", "now", "force"]
-                .iter()
-                .any(|known| is(word, known)) => {}
-            _ => return Err(refusal::SYNTAX.into()),
-        }
-    }
-    context
-        .server
-        .log(Level::Warning, "User requested shutdown...");
-    context.server.stop();
-    context.client.end(Close::Now);
-    Ok(())
-}
-
-fn lastsave(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
-    context
-        .reply
-        .integer(context.server.identity.started_ms / 1000);
     Ok(())
 }

@@ -529,10 +529,12 @@ impl Command {
         container: Option<CommandId>,
     ) -> Self {
         let one_string = matches!(spec.group, Group::String) && spec.keys == Keys::ONE;
-        let steers_transaction = matches!(
-            spec.name,
-            "multi" | "exec" | "discard" | "watch" | "quit" | "reset"
-        );
+        // SLOWLOG RESET and LATENCY RESET are other commands than RESET.
+        let steers_transaction = container.is_none()
+            && matches!(
+                spec.name,
+                "multi" | "exec" | "discard" | "watch" | "quit" | "reset"
+            );
         let member = match spec.group {
             _ if spec.keys != Keys::ONE || spec.arity.abs() < 3 => None,
             Group::Hash | Group::Set => Some(2),

@@ -1,8 +1,8 @@
 //! Every directive there is: name, type, default, and whether it may change while the node runs.
 //!
 //! Names and defaults are those of Redis 7.0, so that clients and test suites find what they ask for. Many are only
-//! kept: they steer what this server does not have. Three defaults differ: `save` (there are no
-//! snapshots), `bind` (this machine alone) and `enable-debug-command` (from this machine). `seed`, `lru-clock-resolution`
+//! kept: they steer what this server does not have. Three defaults differ: `save` (nothing is saved
+//! unasked), `bind` (this machine alone) and `enable-debug-command` (from this machine). `seed`, `lru-clock-resolution`
 //! and the policy `allkeys-lru-exact` are this server's own.
 
 use std::sync::OnceLock;
@@ -22,6 +22,10 @@ pub struct Directive {
     pub mutable: bool,
     /// The directive this is another name of; kind and default are that one's.
     pub alias_of: Option<&'static str>,
+    /// Whether CONFIG GET tells it only where it is named in full.
+    pub hidden: bool,
+    /// Whether CONFIG SET changes it only where `enable-protected-configs` allows that.
+    pub guarded: bool,
 }
 
 impl Directive {
@@ -42,6 +46,8 @@ const fn live(name: &'static str, kind: Kind, default: &'static str) -> Directiv
         default,
         mutable: true,
         alias_of: None,
+        hidden: false,
+        guarded: false,
     }
 }
 
@@ -53,6 +59,24 @@ const fn fixed(name: &'static str, kind: Kind, default: &'static str) -> Directi
         default,
         mutable: false,
         alias_of: None,
+        hidden: false,
+        guarded: false,
+    }
+}
+
+/// A directive that says where files are written.
+const fn guarded(name: &'static str, kind: Kind, default: &'static str) -> Directive {
+    Directive {
+        guarded: true,
+        ..live(name, kind, default)
+    }
+}
+
+/// A directive for tests.
+const fn hidden(name: &'static str, kind: Kind, default: &'static str) -> Directive {
+    Directive {
+        hidden: true,
+        ..live(name, kind, default)
     }
 }
 
@@ -64,6 +88,8 @@ const fn alias(name: &'static str, of: &'static str) -> Directive {
         default: "",
         mutable: true,
         alias_of: Some(of),
+        hidden: false,
+        guarded: false,
     }
 }
 
@@ -116,7 +142,7 @@ pub static DIRECTIVES: &[Directive] = &[
     live("proc-title-template", Kind::Text, "{title} {listen-addr} {server-mode}"),
     live("crash-log-enabled", Kind::Boolean, "yes"),
     live("crash-memcheck-enabled", Kind::Boolean, "yes"),
-    live("dir", Kind::Text, "."),
+    guarded("dir", Kind::Text, "."),
     fixed("databases", int(1, 65_535), "16"),
     live("hz", int(0, INT_MAX), "10"),
     live("dynamic-hz", Kind::Boolean, "yes"),
@@ -124,8 +150,8 @@ pub static DIRECTIVES: &[Directive] = &[
     live("oom-score-adj-values", Kind::Text, "0 200 800"),
     fixed("disable-thp", Kind::Boolean, "yes"),
     live("shutdown-timeout", int(0, INT_MAX), "10"),
-    live("shutdown-on-sigint", Kind::Choice(&["default", "save", "nosave", "now", "force"]), "default"),
-    live("shutdown-on-sigterm", Kind::Choice(&["default", "save", "nosave", "now", "force"]), "default"),
+    live("shutdown-on-sigint", Kind::Choices(&["default", "save", "nosave", "now", "force"]), "default"),
+    live("shutdown-on-sigterm", Kind::Choices(&["default", "save", "nosave", "now", "force"]), "default"),
     fixed("server_cpulist", Kind::Text, ""),
     fixed("bio_cpulist", Kind::Text, ""),
     fixed("aof_rewrite_cpulist", Kind::Text, ""),
@@ -191,7 +217,9 @@ pub static DIRECTIVES: &[Directive] = &[
     alias("lua-time-limit", "busy-reply-threshold"),
     // Persistence
     live("save", Kind::SavePoints, ""),
-    live("dbfilename", Kind::Text, "dump.rdb"),
+    guarded("dbfilename", Kind::Text, "dump.rdb"),
+    hidden("rdb-key-save-delay", int(i32::MIN as i64, INT_MAX), "0"),
+    hidden("key-load-delay", int(i32::MIN as i64, INT_MAX), "0"),
     live("rdbcompression", Kind::Boolean, "yes"),
     fixed("rdbchecksum", Kind::Boolean, "yes"),
     live("rdb-save-incremental-fsync", Kind::Boolean, "yes"),

@@ -15,6 +15,8 @@ pub enum ValueError {
     OutOfRange { min: i64, max: i64 },
     #[error("argument must be a memory value")]
     NotMemory,
+    #[error("percentage argument must be less or equal to 100")]
+    TooManyPercent,
     #[error("argument must be 'yes' or 'no'")]
     NotBoolean,
     #[error("argument(s) must be one of the following: {0}")]
@@ -33,6 +35,12 @@ pub enum ValueError {
     NotPercentiles,
     #[error("can't set immutable config")]
     Immutable,
+    #[error("can't set protected config")]
+    Guarded,
+    #[error("No such file or directory")]
+    NoSuchFolder,
+    #[error("dbfilename can't be a path, just a filename")]
+    NotAFileName,
     #[error("duplicate parameter")]
     Duplicate,
 }
@@ -75,6 +83,8 @@ pub enum Kind {
     Boolean,
     /// One of these names.
     Choice(&'static [&'static str]),
+    /// Any of these names.
+    Choices(&'static [&'static str]),
     /// One of the eviction policies.
     Policy,
     /// Any text.
@@ -108,6 +118,7 @@ impl Kind {
                 .map(Value::Boolean)
                 .ok_or(ValueError::NotBoolean),
             Self::Choice(names) => choice(text, names),
+            Self::Choices(names) => choices(text, names),
             Self::Policy => policy(text),
             Self::Text => Ok(Value::Text(text.to_vec())),
             Self::SavePoints => save_points(text),
@@ -174,12 +185,11 @@ fn number(text: &[u8]) -> Option<i64> {
 
 fn memory_or_percent(text: &[u8]) -> Result<Value, ValueError> {
     match text.strip_suffix(b"%") {
-        Some(percent) => {
-            let percent = number(percent).filter(|percent| (0..=100).contains(percent));
-            percent
-                .map(|percent| Value::Integer(-percent))
-                .ok_or(ValueError::NotMemory)
-        }
+        Some(percent) => match number(percent).filter(|percent| *percent >= 0) {
+            Some(percent @ 0..=100) => Ok(Value::Integer(-percent)),
+            Some(_) => Err(ValueError::TooManyPercent),
+            None => Err(ValueError::NotMemory),
+        },
         None => memory(text)
             .map(Value::Integer)
             .ok_or(ValueError::NotMemory),
@@ -200,6 +210,15 @@ fn choice(text: &[u8], names: &'static [&'static str]) -> Result<Value, ValueErr
     known
         .map(|name| Value::Choice(name))
         .ok_or_else(|| ValueError::NotAChoice(names.join(", ")))
+}
+
+fn choices(text: &[u8], names: &'static [&'static str]) -> Result<Value, ValueError> {
+    let named = |word: &[u8]| match choice(word, names)? {
+        Value::Choice(name) => Ok(name),
+        _ => Err(ValueError::NotAChoice(names.join(", "))),
+    };
+    let chosen: Result<Vec<&str>, _> = words(text).into_iter().map(named).collect();
+    Ok(Value::Text(chosen?.join(" ").into_bytes()))
 }
 
 fn policy(text: &[u8]) -> Result<Value, ValueError> {
@@ -238,17 +257,13 @@ fn events(text: &[u8]) -> Result<Value, ValueError> {
 }
 
 fn percentiles(text: &[u8]) -> Result<Value, ValueError> {
-    let valid = |word: &&[u8]| {
-        let value = std::str::from_utf8(word)
-            .ok()
-            .and_then(|word| word.parse::<f64>().ok());
-        value.is_some_and(|value| (0.0..=100.0).contains(&value))
+    let percentile = |word: &[u8]| {
+        let value: f64 = std::str::from_utf8(word).ok()?.parse().ok()?;
+        (0.0..=100.0).contains(&value).then(|| value.to_string())
     };
-    let words = words(text);
-    if !words.iter().all(valid) {
-        return Err(ValueError::NotPercentiles);
-    }
-    Ok(Value::Text(words.join(&b' ')))
+    let read: Option<Vec<String>> = words(text).into_iter().map(percentile).collect();
+    let read = read.ok_or(ValueError::NotPercentiles)?;
+    Ok(Value::Text(read.join(" ").into_bytes()))
 }
 
 fn output_limits(text: &[u8], current: Option<&Value>) -> Result<Value, ValueError> {

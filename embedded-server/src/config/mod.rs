@@ -17,6 +17,9 @@ use crate::keyspace::Settings;
 use crate::notify::Events;
 use crate::types::Limits;
 
+/// What may wait for a client whose class has no hard limit, as nothing here is without one.
+pub const REPLY_BYTES_MAX: usize = 1 << 30;
+
 /// The limits of one class of clients: `client-output-buffer-limit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct OutputLimit {
@@ -107,6 +110,8 @@ hot_fields! {
     proto_max_bulk_len: usize = number("proto-max-bulk-len");
     /// Whether DUMP compresses long strings.
     rdb_compression: bool = boolean("rdbcompression");
+    /// The most bytes of replies to commands that arrive together.
+    reply_bytes_max: usize = reply_bytes_max("client-output-buffer-limit");
     /// The most bytes of an unfinished command.
     client_query_buffer_limit: usize = number("client-query-buffer-limit");
     /// What the keyspace obeys; hand it over by [`Keyspace::configure`](crate::keyspace::Keyspace::configure) after a change.
@@ -268,6 +273,17 @@ impl Config {
 
     fn events(&self, name: &str) -> Events {
         Events::parse(self.text(name)).unwrap_or_default()
+    }
+
+    fn reply_bytes_max(&self, name: &str) -> usize {
+        let hard_bytes = match self.value(name) {
+            Some(Value::OutputLimits(limits)) => limits.of(ClientClass::Normal).hard_bytes,
+            _ => 0,
+        };
+        match hard_bytes {
+            0 => REPLY_BYTES_MAX,
+            bytes => usize::try_from(bytes).unwrap_or(REPLY_BYTES_MAX),
+        }
     }
 
     fn boolean(&self, name: &str) -> bool {

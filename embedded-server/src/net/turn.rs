@@ -97,11 +97,12 @@ impl Turn {
         let ran = catch_unwind(AssertUnwindSafe(|| {
             self.resolve(client, input);
             self.reply.set_protocol(client.protocol);
+            self.reply.set_ceiling(self.server.config.reply_bytes_max);
             let faulty = self.server.faults.any();
             let commands = self.batch.commands(input).zip(&self.commands);
             for (index, (arguments, command)) in commands.enumerate() {
                 let (server, reply) = (&mut self.server, &mut self.reply);
-                if server.pause.is_on() && server.postpone(client, *command) {
+                if server.pause.is_on() && server.postpone(client, &arguments, *command) {
                     carried_out = Some(index);
                     break;
                 }
@@ -113,7 +114,7 @@ impl Turn {
                 if client.blocked {
                     carried_out = Some(index + 1);
                 }
-                if client.blocked || client.close != Close::No {
+                if client.blocked || client.close != Close::No || self.reply.is_over() {
                     break;
                 }
             }
@@ -125,10 +126,26 @@ impl Turn {
             );
             client.end(Close::Now);
         }
+        if self.reply.is_over() {
+            self.disown(client);
+        }
         match carried_out? {
             0 => Some(0),
             count => self.batch.byte_end(count - 1),
         }
+    }
+
+    /// Ends a client whose replies are more than it may be sent, without any of them.
+    #[cold]
+    fn disown(&mut self, client: &mut Client) {
+        self.reply.clear(0);
+        self.server.stats.output_limit_disconnections += 1;
+        let message = format!(
+            "Client {} is closed: its replies outgrow client-output-buffer-limit",
+            client.id
+        );
+        self.server.log(Level::Warning, &message);
+        client.end(Close::Now);
     }
 
     /// Looks the commands up, and fetches what they will need.

@@ -32,12 +32,24 @@ impl Protocol {
 pub struct Deferred(usize);
 
 /// A writer of replies over an output buffer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Reply {
     out: Vec<u8>,
     protocol: Protocol,
+    ceiling: usize,
     /// Where the latest error begins, for the error counters.
     error_at: Option<usize>,
+}
+
+impl Default for Reply {
+    fn default() -> Self {
+        Self {
+            out: Vec::new(),
+            protocol: Protocol::default(),
+            ceiling: usize::MAX,
+            error_at: None,
+        }
+    }
 }
 
 impl Reply {
@@ -59,6 +71,18 @@ impl Reply {
     /// Changes the protocol of what is written from here on.
     pub fn set_protocol(&mut self, protocol: Protocol) {
         self.protocol = protocol;
+    }
+
+    /// From so many bytes on it is more than its client may be sent.
+    pub fn set_ceiling(&mut self, bytes: usize) {
+        self.ceiling = bytes;
+    }
+
+    /// Whether it is more than its client may be sent; what is still to be written may then be left out.
+    #[must_use]
+    #[inline]
+    pub fn is_over(&self) -> bool {
+        self.out.len() > self.ceiling
     }
 
     /// Whether RESP3 types may be used as they are.

@@ -14,6 +14,10 @@ const SCENARIOS: &[&str] = &[
     "a> MULTI\na> BZPOPMIN z 0\na> BZMPOP 0 1 z MIN\na> BLPOP l 0\na> BLMOVE l m LEFT LEFT 0\na> XREAD BLOCK 0 STREAMS x $\na> EXEC",
     "a> BZPOPMIN z -1\na> BZPOPMIN z x\na> BZMPOP 0 0 z MIN\na> BZMPOP 0 1 z MID\na> BZMPOP 0 1 z MIN COUNT 0",
     "w> SET z v\na> BZPOPMIN z 0\na> BZMPOP 0 1 z MIN",
+    // What is counted and noted of those who waited.
+    "w> CONFIG RESETSTAT\na! BLPOP l 0\nw> CLIENT UNBLOCK {a} ERROR\na<\nw> INFO errorstats",
+    "w> CONFIG SET slowlog-log-slower-than 0\na! BLPOP l 0\nw> MULTI\nw> RPUSH l x\nw> SLOWLOG RESET\nw> EXEC\na<\nw> SLOWLOG LEN\nw> CONFIG SET slowlog-log-slower-than 10000",
+    "a> PING\nm> MONITOR\na> MULTI\na> SET k v\na> EXEC\nm<\nm<\nm<",
     // Lists beside them.
     "a! BLPOP l z 0\nb! BZPOPMIN z l 0\nw> ZADD z 1 one\nb<\nw> RPUSH l x\na<",
     "a! BLMOVE l m LEFT RIGHT 0\nb! BLPOP m 0\nw> RPUSH l x\na<\nb<",

@@ -68,9 +68,15 @@ fn notes(connect: &dyn Fn() -> Client, scenario: &str, protocol: u8) -> Vec<Stri
     notes
 }
 
-/// A message without the number of the client that it names.
+/// A message without the number or the address of the client that it names, and without the time.
 fn anonymous(message: Reply) -> Reply {
     match message {
+        Reply::Status(shown) => {
+            let command = shown
+                .split_once("] ")
+                .map(|(_, command)| command.to_owned());
+            Reply::Status(command.unwrap_or(shown))
+        }
         Reply::Items('>', items) if items[0] == Reply::bulk("tracking-redir-broken") => {
             items[0].clone()
         }

@@ -8,6 +8,7 @@ mod faults;
 mod limits;
 mod messages;
 mod protocol;
+mod saving;
 mod time;
 mod transactions;
 mod unix;

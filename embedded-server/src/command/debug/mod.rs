@@ -61,7 +61,7 @@ const HELP: &[&str] = &[
 ];
 
 fn debug(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
-    if !is_allowed(context) {
+    if !context.is_allowed("enable-debug-command") {
         return Err(NOT_ALLOWED.into());
     }
     let name = arguments[1].to_ascii_lowercase();
@@ -115,14 +115,6 @@ fn act(context: &mut Context<'_>, arguments: &Arguments<'_>, name: &[u8]) -> Out
     }
     context.reply.ok();
     Ok(())
-}
-
-fn is_allowed(context: &Context<'_>) -> bool {
-    match context.server.config.get("enable-debug-command").as_deref() {
-        Some("yes") => true,
-        Some("local") => context.client.endpoints.peer.is_near(),
-        _ => false,
-    }
 }
 
 fn sleep(context: &mut Context<'_>, seconds: &[u8]) -> Outcome {

@@ -27,7 +27,12 @@ pub(super) fn flushall(context: &mut Context<'_>, arguments: &Arguments<'_>) -> 
     for db in context.server.keyspace.dbs() {
         context.server.touch_database(db, db);
     }
-    context.server.keyspace.flush_all();
+    let removed = context.server.keyspace.flush_all();
+    context.server.saving.changes += removed as u64 + 1;
+    if !context.server.config.text("save").is_empty() {
+        // What was saved before must not come back; a failure is in the log.
+        let _ = context.server.save();
+    }
     context.server.invalidate_all();
     context.reply.ok();
     Ok(())

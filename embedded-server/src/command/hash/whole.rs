@@ -91,6 +91,7 @@ fn answer_drawn(hash: &Hash, tools: Tools<'_>, draw: Draw, with_values: bool) {
         if with_values {
             reply.bulk(value);
         }
+        !reply.is_over()
     });
 }
 

@@ -22,6 +22,7 @@ pub(super) fn srandmember(context: &mut Context<'_>, arguments: &Arguments<'_>) 
                 if let Some(member) = set.at(number) {
                     tools.reply.bulk(member.bytes(&mut digits));
                 }
+                !tools.reply.is_over()
             });
         }
         (Some((set, tools)), None) => {

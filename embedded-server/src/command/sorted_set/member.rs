@@ -100,6 +100,7 @@ pub(super) fn zrandmember(context: &mut Context<'_>, arguments: &Arguments<'_>) 
             draw.each(set.len(), tools.random, |rank| {
                 let (member, score) = set.at(rank).unwrap_or_default();
                 shape.member(tools.reply, member, score);
+                !tools.reply.is_over()
             });
         }
         (Some((set, tools)), None) => tools

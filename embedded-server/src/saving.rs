@@ -1,0 +1,291 @@
+//! Saving the data set to a file and starting with it: SAVE, BGSAVE, the points of `save`, SHUTDOWN.
+//!
+//! The data set is serialized at one stretch, while nobody is served; in the background it is only written. Redis forks a
+//! process for both, which a library cannot do.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::log::Level;
+use crate::node::Server;
+use crate::snapshot::{LoadError, Loaded};
+
+/// After a save in the background that failed, the next one by itself comes so much later.
+const RETRY_MS: i64 = 5000;
+
+/// What was saved, and what was not yet.
+#[derive(Debug)]
+pub struct Saving {
+    /// Changes that no save has in it.
+    pub changes: u64,
+    /// When it was last saved, in milliseconds since the Unix epoch; at first, when the node started.
+    pub saved_ms: i64,
+    /// Whether the last save in the background failed.
+    pub failed: bool,
+    /// How long that took.
+    pub took_ms: Option<i64>,
+    /// How often it was saved.
+    pub saves: u64,
+    /// What was there at the start.
+    pub loaded: Loaded,
+    began_ms: i64,
+    /// Changes that the save under way has in it.
+    changes_under_way: u64,
+    under_way: Option<JoinHandle<io::Result<()>>>,
+}
+
+/// Why a node did not start with what it had saved.
+#[derive(Debug, Error)]
+pub enum RestoreError {
+    /// The file cannot be read.
+    #[error("{path}: {source}")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file cannot be understood, or does not fit.
+    #[error("{path}: {source}")]
+    Unusable {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: LoadError,
+    },
+}
+
+/// There is one under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("Background save already in progress")]
+pub struct AlreadySaving;
+
+/// Whether to save before the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AtEnd {
+    /// If there are points at which to save.
+    AsConfigured,
+    /// In any case.
+    Save,
+    /// In no case.
+    Discard,
+}
+
+impl AtEnd {
+    /// What the value of `shutdown-on-sigterm` or `shutdown-on-sigint` says, and whether to end even so if it fails.
+    fn parse(words: &str) -> (Self, bool) {
+        let has = |word: &str| words.split_whitespace().any(|found| found == word);
+        let how = match (has("save"), has("nosave")) {
+            (true, _) => Self::Save,
+            (_, true) => Self::Discard,
+            _ => Self::AsConfigured,
+        };
+        (how, has("force"))
+    }
+}
+
+impl Saving {
+    /// Nothing was saved by a node that starts now.
+    #[must_use]
+    pub fn new(now_ms: i64) -> Self {
+        Self {
+            changes: 0,
+            saved_ms: now_ms,
+            failed: false,
+            took_ms: None,
+            saves: 0,
+            loaded: Loaded::default(),
+            began_ms: 0,
+            changes_under_way: 0,
+            under_way: None,
+        }
+    }
+
+    /// For how long a save in the background has been under way, if one is.
+    #[must_use]
+    pub fn under_way_ms(&self, now_ms: i64) -> Option<i64> {
+        self.under_way.as_ref().map(|_| now_ms - self.began_ms)
+    }
+
+    fn succeeded(&mut self, changes: u64, now_ms: i64) {
+        self.changes = self.changes.saturating_sub(changes);
+        self.saved_ms = now_ms;
+        self.saves += 1;
+        self.failed = false;
+    }
+}
+
+impl Server {
+    /// The file in `dir` that holds the data set.
+    #[must_use]
+    pub fn data_file(&self) -> PathBuf {
+        let text = |name| String::from_utf8_lossy(self.config.text(name)).into_owned();
+        Path::new(&text("dir")).join(text("dbfilename"))
+    }
+
+    /// Saves the data set, while nobody is served.
+    ///
+    /// # Errors
+    /// When the file cannot be written; the one before is then still there.
+    pub fn save(&mut self) -> io::Result<()> {
+        let written = write(&self.data_file(), &self.snapshot(), Duration::ZERO);
+        match &written {
+            Ok(()) => {
+                self.saving.succeeded(self.saving.changes, self.now_ms);
+                self.log(Level::Notice, "DB saved on disk");
+            }
+            Err(error) => self.log(
+                Level::Warning,
+                &format!("Error saving {}: {error}", self.data_file().display()),
+            ),
+        }
+        written
+    }
+
+    /// Serializes the data set and has it written while the node goes on.
+    ///
+    /// # Errors
+    /// [`AlreadySaving`].
+    pub fn save_in_background(&mut self) -> Result<(), AlreadySaving> {
+        if self.saving.under_way.is_some() {
+            return Err(AlreadySaving);
+        }
+        let (snapshot, file) = (self.snapshot(), self.data_file());
+        let keys: usize = self.keyspace.dbs().map(|db| self.keyspace.len(db)).sum();
+        let delay_us = self.config.get("rdb-key-save-delay");
+        let delay_us = delay_us.and_then(|text| text.parse().ok()).unwrap_or(0_u64);
+        let delay = Duration::from_micros(delay_us.saturating_mul(keys as u64));
+        self.saving.began_ms = self.now_ms;
+        self.saving.changes_under_way = self.saving.changes;
+        let writer = thread::Builder::new()
+            .name("save".to_owned())
+            .spawn(move || write(&file, &snapshot, delay));
+        match writer {
+            Ok(writer) => {
+                self.saving.under_way = Some(writer);
+                self.log(Level::Notice, "Background saving started");
+            }
+            Err(error) => self.saved_in_background(Err(error)),
+        }
+        Ok(())
+    }
+
+    /// Notes the end of a save in the background; begins one where `save` says so.
+    pub(crate) fn look_after_saving(&mut self) {
+        let finished = self.saving.under_way.take_if(|writer| writer.is_finished());
+        if let Some(writer) = finished {
+            let panicked = |_| Err(io::Error::other("the thread that wrote it panicked"));
+            let outcome = writer.join().unwrap_or_else(panicked);
+            self.saved_in_background(outcome);
+        }
+        if self.saving.changes > 0 && self.saving.under_way.is_none() && self.is_save_due() {
+            // None is under way.
+            let _ = self.save_in_background();
+        }
+    }
+
+    fn saved_in_background(&mut self, outcome: io::Result<()>) {
+        self.saving.took_ms = Some(self.now_ms - self.saving.began_ms);
+        match outcome {
+            Ok(()) => {
+                self.saving
+                    .succeeded(self.saving.changes_under_way, self.now_ms);
+                self.log(Level::Notice, "Background saving terminated with success");
+            }
+            Err(error) => {
+                self.saving.failed = true;
+                let message = format!("Background saving error: {error}");
+                self.log(Level::Warning, &message);
+            }
+        }
+    }
+
+    /// Whether enough has changed for one of the points of `save`.
+    fn is_save_due(&self) -> bool {
+        let text = String::from_utf8_lossy(self.config.text("save"));
+        let numbers: Vec<i64> = text
+            .split_whitespace()
+            .filter_map(|word| word.parse().ok())
+            .collect();
+        let elapsed_ms = self.now_ms - self.saving.saved_ms;
+        let may_retry = !self.saving.failed || self.now_ms - self.saving.began_ms > RETRY_MS;
+        may_retry
+            && numbers.chunks_exact(2).any(|point| {
+                let &[seconds, changes] = point else {
+                    return false;
+                };
+                elapsed_ms > seconds.saturating_mul(1000)
+                    && self.saving.changes >= changes.unsigned_abs()
+            })
+    }
+
+    /// Ends the node, with or without saving before; says whether it does, as it does not when saving fails, unless
+    /// `force` says so.
+    pub fn shut_down(&mut self, how: AtEnd, force: bool) -> bool {
+        let saves = match how {
+            AtEnd::AsConfigured => !self.config.text("save").is_empty(),
+            AtEnd::Save => true,
+            AtEnd::Discard => false,
+        };
+        if saves {
+            let message = "Saving the final RDB snapshot before exiting.";
+            self.log(Level::Notice, message);
+        }
+        if saves && self.save().is_err() && !force {
+            let message = "Error trying to save the DB, can't exit.";
+            self.log(Level::Warning, message);
+            return false;
+        }
+        self.stop();
+        true
+    }
+
+    /// The same, as the directive of a signal has it.
+    pub(crate) fn shut_down_by_signal(&mut self, directive: &str) {
+        let (how, force) = AtEnd::parse(&self.config.get(directive).unwrap_or_default());
+        self.shut_down(how, force);
+    }
+
+    /// Loads what was saved, where there is something.
+    ///
+    /// # Errors
+    /// [`RestoreError`].
+    pub(crate) fn restore(&mut self) -> Result<(), RestoreError> {
+        let path = self.data_file();
+        let saved = match fs::read(&path) {
+            Ok(saved) => saved,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(source) => return Err(RestoreError::Unreadable { path, source }),
+        };
+        let loaded = self.load_counted(&saved);
+        let loaded = loaded.map_err(|source| RestoreError::Unusable { path, source })?;
+        self.saving.loaded = loaded;
+        let message = format!(
+            "Done loading RDB, keys loaded: {}, keys expired: {}.",
+            loaded.keys, loaded.expired
+        );
+        self.log(Level::Notice, &message);
+        Ok(())
+    }
+}
+
+/// Puts the file there whole or not at all.
+fn write(file: &Path, snapshot: &[u8], delay: Duration) -> io::Result<()> {
+    thread::sleep(delay);
+    let draft = file.with_file_name(format!("temp-{}.rdb", std::process::id()));
+    let written = File::create(&draft).and_then(|mut out| {
+        out.write_all(snapshot)?;
+        out.sync_all()
+    });
+    let placed = written.and_then(|()| fs::rename(&draft, file));
+    if placed.is_err() {
+        // What is left of it helps nobody.
+        let _ = fs::remove_file(&draft);
+    }
+    placed
+}
