@@ -65,7 +65,7 @@
 //! - DUMP of a hash whose fields expire, which redis-server 7.0 does not have, is in the form of 7.4; RESTORE takes what 7.2
 //!   and 7.4 write.
 //! - Saving: the data set is serialized while nobody is served, and written in the background; redis-server forks. Changes
-//!   (`rdb_changes_since_last_save`) are counted by key and command. `stop-writes-on-bgsave-error` is without effect.
+//!   (`rdb_changes_since_last_save`) are counted by event. `stop-writes-on-bgsave-error` is without effect.
 //! - There is no append-only file: BGREWRITEAOF is answered, and does nothing.
 //! - A write that would not fit under `maxmemory` is refused; redis-server lets one command exceed it. Buffers of clients do
 //!   not count.
