@@ -1,12 +1,14 @@
 //! Writes requests. What does not change from request to request is written once, when the phase begins.
 
-use crate::traffic::key::{append_decimal, decimal_digits, write_decimal};
+use std::ops::Range;
+
+use crate::traffic::key::{append_decimal, decimal_digits, write_over_zeros};
 use crate::traffic::stream::below;
 use crate::traffic::{KeyNames, Lifetimes, NumberedText, Stream, ValueSource};
 use crate::workload::plan::{KeySpace, Operation, Part, Ttl, Word};
 
-/// Longest key whose head is kept ready; longer ones are written out each time.
-const READY_KEY_LENGTHS: usize = 256;
+/// Digits of the largest number.
+const DIGITS_MAX: usize = 20;
 
 /// Writes the requests of one phase.
 #[derive(Debug, Clone)]
@@ -30,12 +32,26 @@ pub struct RequestKeys<'a> {
 /// A request, ready but for what changes.
 #[derive(Debug, Clone)]
 struct Request {
-    /// Where the key is the first thing that changes: all that stands before it, up to its length.
-    before: Vec<u8>,
-    /// By length of the key: `before` with that length; empty where something else changes first.
-    heads: Vec<Vec<u8>>,
+    /// Where the key is the first thing that changes.
+    front: Option<Front>,
     /// What follows.
     pieces: Vec<Piece>,
+}
+
+/// All of a request up to the next thing behind the key that changes.
+#[derive(Debug, Clone)]
+struct Front {
+    least_digits: usize,
+    /// By digits of the key's number, from the least.
+    by_digits: Vec<Ready>,
+}
+
+/// Bytes that are ready but for a number.
+#[derive(Debug, Clone)]
+struct Ready {
+    bytes: Box<[u8]>,
+    /// Where its digits belong; zeros stand there.
+    digits: Range<usize>,
 }
 
 /// A piece of a request. Those that change are the length and the bytes of an argument: the `$` before and the line end
@@ -61,7 +77,7 @@ impl Encoder {
     #[must_use]
     pub fn new(keys: KeyNames, values: ValueSource, ttl: Ttl, operations: &[Operation]) -> Self {
         let lifetimes = Lifetimes::new(ttl);
-        let request = |operation: &Operation| Build::new(lifetimes, &keys).request(operation);
+        let request = |operation: &Operation| Build::new(keys.only(), lifetimes).request(operation);
         let requests = operations.iter().map(request).collect();
         Self {
             keys,
@@ -91,8 +107,8 @@ impl Encoder {
         let Some(request) = self.requests.get(usize::from(operation)) else {
             return;
         };
-        if !request.heads.is_empty() {
-            self.append_head(request, keys.first, out);
+        if let Some(front) = &request.front {
+            front.append(keys.first, out);
         }
         for piece in &request.pieces {
             match piece {
@@ -104,20 +120,6 @@ impl Encoder {
                 Piece::Pairs => self.append_all(keys, true, out),
             }
         }
-    }
-
-    /// All up to the key, and the key.
-    #[inline]
-    fn append_head(&self, request: &Request, key: u64, out: &mut Vec<u8>) {
-        let Some(names) = self.keys.only() else {
-            return;
-        };
-        let length = names.length(key);
-        match request.heads.get(length) {
-            Some(ready) => out.extend_from_slice(ready),
-            None => out.extend_from_slice(&head(&request.before, length)),
-        }
-        names.append(key, out);
     }
 
     #[inline]
@@ -158,7 +160,8 @@ impl Encoder {
         out.resize(start + digits + 2 + length, 0);
         out.copy_within(start..start + length, start + digits + 2);
         if let Some(front) = out.get_mut(start..start + digits) {
-            write_decimal(length as u64, front);
+            front.fill(b'0');
+            write_over_zeros(length as u64, front);
         }
         if let Some(end) = out.get_mut(start + digits..start + digits + 2) {
             end.copy_from_slice(b"\r\n");
@@ -189,22 +192,61 @@ impl Encoder {
     }
 }
 
+impl Front {
+    /// What stands `before` the key, the key, and what stands `after` it.
+    fn new(before: &[u8], keys: &NumberedText, after: &[u8]) -> Self {
+        let least_digits = keys.least_digits();
+        let ready = |digits| Ready::new(before, keys.with_zeros(digits), after);
+        Self {
+            least_digits,
+            by_digits: (least_digits..=DIGITS_MAX.max(least_digits))
+                .map(ready)
+                .collect(),
+        }
+    }
+
+    #[inline]
+    fn append(&self, key: u64, out: &mut Vec<u8>) {
+        let more_digits = decimal_digits(key).saturating_sub(self.least_digits);
+        if let Some(ready) = self.by_digits.get(more_digits) {
+            let start = out.len();
+            out.extend_from_slice(&ready.bytes);
+            if let Some(digits) = out
+                .get_mut(start..)
+                .and_then(|front| front.get_mut(ready.digits.clone()))
+            {
+                write_over_zeros(key, digits);
+            }
+        }
+    }
+}
+
+impl Ready {
+    fn new(before: &[u8], (key, digits): (Vec<u8>, Range<usize>), after: &[u8]) -> Self {
+        let head = [before, format!("${}\r\n", key.len()).as_bytes()].concat();
+        Self {
+            digits: head.len() + digits.start..head.len() + digits.end,
+            bytes: [head.as_slice(), &key, after].concat().into(),
+        }
+    }
+}
+
 /// Builds a request: bytes that do not change are gathered until something comes that does.
-struct Build {
+struct Build<'a> {
+    /// How keys are spelt, where all are spelt alike, so that requests up to the key can be ready.
+    keys: Option<&'a NumberedText>,
     lifetimes: Lifetimes,
-    /// Whether all keys are spelt alike, so that a head is ready for each length.
-    has_heads: bool,
     bytes: Vec<u8>,
-    /// What stood before the key, once the key has come first.
-    before: Option<Vec<u8>>,
+    /// What stood before the key, once the key has come first, and how keys are spelt.
+    before: Option<(Vec<u8>, &'a NumberedText)>,
     pieces: Vec<Piece>,
 }
 
-impl Build {
-    fn new(lifetimes: Lifetimes, keys: &KeyNames) -> Self {
+impl<'a> Build<'a> {
+    fn new(keys: Option<&'a NumberedText>, lifetimes: Lifetimes) -> Self {
         Self {
+            keys,
             lifetimes,
-            has_heads: keys.only().is_some(),
             bytes: Vec::new(),
             before: None,
             pieces: Vec::new(),
@@ -223,16 +265,25 @@ impl Build {
             self.word(word);
         }
         self.flush();
-        let before = self.before.take();
-        let ready = |before: &Vec<u8>| {
-            (0..READY_KEY_LENGTHS)
-                .map(|length| head(before, length))
-                .collect()
-        };
+        let front = self.before.take().map(|(before, keys)| {
+            let after = self.take_first_bytes();
+            Front::new(&before, keys, &after)
+        });
         Request {
-            heads: before.as_ref().map(ready).unwrap_or_default(),
-            before: before.unwrap_or_default(),
+            front,
             pieces: self.pieces,
+        }
+    }
+
+    /// The bytes that stand first and do not change.
+    fn take_first_bytes(&mut self) -> Box<[u8]> {
+        match self.pieces.first_mut() {
+            Some(Piece::Bytes(bytes)) => {
+                let bytes = std::mem::take(bytes);
+                self.pieces.remove(0);
+                bytes
+            }
+            _ => Box::default(),
         }
     }
 
@@ -261,14 +312,19 @@ impl Build {
             .collect();
         match (texts, parts.as_slice()) {
             (Some(text), _) => self.text(text.as_bytes()),
-            (None, [Part::Key])
-                if self.has_heads && self.before.is_none() && self.pieces.is_empty() =>
-            {
-                self.before = Some(std::mem::replace(&mut self.bytes, b"\r\n".to_vec()));
-            }
-            (None, [Part::Key]) => self.changing(Piece::Key),
+            (None, [Part::Key]) => self.key(),
             (None, [Part::Value]) => self.changing(Piece::Value),
             (None, _) => self.changing(Piece::Joined(parts.into())),
+        }
+    }
+
+    /// A key, ready with what stands before it where it is the first thing that changes.
+    fn key(&mut self) {
+        match self.keys {
+            Some(keys) if self.before.is_none() && self.pieces.is_empty() => {
+                self.before = Some((std::mem::replace(&mut self.bytes, b"\r\n".to_vec()), keys));
+            }
+            _ => self.changing(Piece::Key),
         }
     }
 
@@ -329,11 +385,6 @@ pub fn append_command(words: &[&[u8]], out: &mut Vec<u8>) {
         out.extend_from_slice(word);
     }
     out.extend_from_slice(b"\r\n");
-}
-
-/// `before`, and the begin of an argument of `length` bytes.
-fn head(before: &[u8], length: usize) -> Vec<u8> {
-    [before, format!("${length}\r\n").as_bytes()].concat()
 }
 
 #[inline]
@@ -480,18 +531,12 @@ mod tests {
 
     #[test]
     fn a_ready_request_is_the_plain_command_however_long_the_key() {
-        for length in [
-            1,
-            READY_KEY_LENGTHS - 2,
-            READY_KEY_LENGTHS - 1,
-            READY_KEY_LENGTHS,
-            1000,
-        ] {
-            let before = "k".repeat(length);
+        for number in [0, 5, 99_999_999, 100_000_000, u64::MAX] {
+            let before = "k".repeat(1 + number as usize % 1000);
             for operation in [Operation::get(), Operation::del(), Operation::exists()] {
-                let ready = request(&encoder(&before, Ttl::None, &operation), 5, &[]);
+                let ready = request(&encoder(&before, Ttl::None, &operation), number, &[]);
                 let name = operation.name.to_uppercase();
-                assert_eq!(ready, plain(&[&name, &format!("{before}5")]));
+                assert_eq!(ready, plain(&[&name, &format!("{before}{number}")]));
             }
         }
     }

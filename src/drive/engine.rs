@@ -37,7 +37,9 @@ pub(super) struct Engine {
     pub(super) looks_closely: bool,
     /// By operation: what its replies mean.
     pub(super) rules: Vec<Rule>,
-    /// Further keys of the request under way.
+    /// Requests under way to a connection.
+    pub(super) batch: Vec<Sent>,
+    /// Their further keys, in the same order.
     pub(super) drawn: Vec<u64>,
     /// Requests that followed another.
     pub(super) follow_ups: u64,
@@ -110,61 +112,87 @@ impl Engine {
             .pipeline
             .saturating_sub(connection.pending.len())
             .min(limit);
-        for _ in 0..free {
-            let Some(due_ns) = self.take(now_ns) else {
-                return;
-            };
-            if self.schedule.replay().is_some() {
-                self.issue_recorded(connection, due_ns, now_ns, out);
-                continue;
-            }
-            let operation = self.source.operations.draw(&mut self.source.stream);
-            let Some(rule) = self.rule(operation) else {
-                return;
-            };
-            let sent = Sent {
-                key: self.source.key(rule),
+        if self.schedule.replay().is_some() {
+            return self.refill_recorded(connection, free, now_ns, out);
+        }
+        self.take_batch(free, now_ns);
+        self.draw_batch();
+        self.issue_batch(connection, out);
+    }
+
+    /// Takes what is due, at most `limit` requests. A batch goes through its steps one after the other, each a loop of its
+    /// own, so that the looks at tables of one request need not wait for those of another.
+    #[inline]
+    fn take_batch(&mut self, limit: usize, now_ns: u64) {
+        self.batch.clear();
+        while self.batch.len() < limit
+            && let Some(due_ns) = self.take(now_ns)
+        {
+            self.batch.push(Sent {
+                key: 0,
                 due_ns,
                 sent_ns: now_ns,
-                operation,
+                operation: 0,
+            });
+        }
+    }
+
+    /// Draws what the batch asks for.
+    #[inline]
+    fn draw_batch(&mut self) {
+        let source = &mut self.source;
+        for sent in &mut self.batch {
+            sent.operation = source.operations.draw(&mut source.stream);
+            let Some(rule) = self.rules.get(usize::from(sent.operation)) else {
+                return;
             };
-            if rule.is_plain {
-                self.issue(connection, sent, out);
-            } else {
-                self.issue_with_more(connection, rule, sent, out);
+            sent.key = source.key(*rule);
+            for _ in 1..rule.keys {
+                self.drawn.push(source.keys.draw(&mut source.stream));
             }
         }
     }
 
-    /// Writes a request that needs more than its first key.
-    #[inline(never)]
-    fn issue_with_more(
+    /// Writes the batch.
+    #[inline]
+    fn issue_batch(&mut self, connection: &mut Connection, out: &mut Vec<u8>) {
+        let batch = std::mem::take(&mut self.batch);
+        let mut drawn = std::mem::take(&mut self.drawn);
+        let mut left = drawn.as_slice();
+        for sent in &batch {
+            let keys = self.rule(sent.operation).map_or(1, |rule| rule.keys);
+            let further = keys.saturating_sub(1) as usize;
+            let (others, rest) = left.split_at_checked(further).unwrap_or_default();
+            left = rest;
+            connection.further_keys.extend(others);
+            self.issue(connection, *sent, others, out);
+            if let Some(publisher) = &mut self.publisher {
+                publisher.stamp(&mut connection.publication, *sent, out);
+            }
+        }
+        drawn.clear();
+        (self.batch, self.drawn) = (batch, drawn);
+    }
+
+    /// Writes what is due of a trace, at most `limit` requests.
+    fn refill_recorded(
         &mut self,
         connection: &mut Connection,
-        rule: Rule,
-        sent: Sent,
+        limit: usize,
+        now_ns: u64,
         out: &mut Vec<u8>,
     ) {
-        if rule.keys > 1 {
-            self.draw_further(connection, rule.keys - 1);
-        }
-        self.issue(connection, sent, out);
-        if let Some(publisher) = &mut self.publisher {
-            publisher.stamp(&mut connection.publication, sent, out);
+        for _ in 0..limit {
+            let Some(due_ns) = self.take(now_ns) else {
+                return;
+            };
+            self.issue_recorded(connection, due_ns, now_ns, out);
         }
     }
 
     #[inline]
     fn rule(&self, operation: u16) -> Option<Rule> {
         self.rules.get(usize::from(operation)).copied()
-    }
-
-    /// Draws the keys of a request but for the first.
-    fn draw_further(&mut self, connection: &mut Connection, count: u32) {
-        let source = &mut self.source;
-        self.drawn
-            .extend((0..count).map(|_| source.keys.draw(&mut source.stream)));
-        connection.further_keys.extend(&self.drawn);
     }
 
     /// Accounts for what was in flight on a connection that is given up: requests at least `timed_out_ns` old have timed
@@ -205,16 +233,21 @@ impl Engine {
     }
 
     #[inline]
-    fn issue(&mut self, connection: &mut Connection, sent: Sent, out: &mut Vec<u8>) {
+    fn issue(
+        &mut self,
+        connection: &mut Connection,
+        sent: Sent,
+        others: &[u64],
+        out: &mut Vec<u8>,
+    ) {
         let keys = RequestKeys {
             first: sent.key,
-            others: &self.drawn,
+            others,
         };
         let source = &mut self.source;
         source
             .encoder
             .append(sent.operation, keys, &mut source.numbers, out);
-        self.drawn.clear();
         self.note(connection, sent);
     }
 
@@ -366,7 +399,7 @@ impl Engine {
                 replay.append_follower(out);
                 self.note(connection, sent);
             }
-            None => self.issue(connection, sent, out),
+            None => self.issue(connection, sent, &[], out),
         }
     }
 

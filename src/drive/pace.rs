@@ -50,8 +50,8 @@ pub struct Schedule {
     end_ns: u64,
 }
 
-/// The same due times twice: those that have fallen due are ahead of those that were taken, and between the two lies
-/// what is owed.
+/// The same due times twice: requests are taken at the one behind, and the one ahead is moved only when it is asked how many
+/// have fallen due; between the two lies what is owed.
 #[derive(Debug, Clone)]
 struct Open {
     ahead: Cursor,
@@ -83,6 +83,22 @@ impl Cursor {
         let due_ns = self.next_ns;
         self.next_ns = self.began_ns.saturating_add(self.arrivals.draw());
         due_ns
+    }
+
+    /// Passes all due times before `end_ns`, at most `limit`; how many there were.
+    fn pass_until(&mut self, end_ns: u64, limit: u64) -> u64 {
+        if limit == 0 || self.next_ns >= end_ns {
+            return 0;
+        }
+        let mut passed = 1 + self
+            .arrivals
+            .skip(end_ns.saturating_sub(self.began_ns), limit - 1);
+        self.pass();
+        while passed < limit && self.next_ns < end_ns {
+            self.pass();
+            passed += 1;
+        }
+        passed
     }
 }
 
@@ -163,11 +179,12 @@ impl Schedule {
             replay
                 .due_ns(now_ns)
                 .filter(|due_ns| *due_ns <= now_ns && *due_ns < self.end_ns)?
-        } else if self.open.is_some() {
-            if self.owed(now_ns) == 0 {
+        } else if let Some(open) = &mut self.open {
+            let next_ns = open.behind.next_ns;
+            if next_ns > now_ns || next_ns >= self.end_ns || self.taken >= self.count {
                 return None;
             }
-            self.open.as_mut()?.behind.pass()
+            open.behind.pass()
         } else if now_ns < self.end_ns && self.taken < self.count {
             now_ns
         } else {
@@ -191,14 +208,9 @@ impl Schedule {
         let Some(open) = &mut self.open else {
             return 0;
         };
-        while open.ahead.next_ns <= now_ns
-            && open.ahead.next_ns < self.end_ns
-            && open.fallen < self.count
-        {
-            open.ahead.pass();
-            open.fallen += 1;
-        }
-        open.fallen - self.taken
+        let end_ns = now_ns.saturating_add(1).min(self.end_ns);
+        open.fallen += open.ahead.pass_until(end_ns, self.count - open.fallen);
+        open.fallen.saturating_sub(self.taken)
     }
 
     /// Requests that could be sent at `now_ns`: those that are owed, and all that have been read where a trace is

@@ -256,6 +256,9 @@ impl Word {
 fn whole(bytes: &[u8]) -> Option<(usize, Reply)> {
     match bytes.first()? {
         b'$' => {
+            if bytes.starts_with(b"$-1\r\n") {
+                return Some((5, Reply::Nil));
+            }
             let (length, head) = short_number(bytes)?;
             let total = head + usize::try_from(length).ok()? + 2;
             // A missing line end is left to the other path to complain of.
@@ -273,7 +276,7 @@ fn whole(bytes: &[u8]) -> Option<(usize, Reply)> {
                 },
             ))
         }
-        _ if bytes.starts_with(b"$-1\r\n") => Some((5, Reply::Nil)),
+        b'_' if bytes.starts_with(b"_\r\n") => Some((3, Reply::Nil)),
         _ => None,
     }
 }

@@ -72,6 +72,7 @@ impl State {
             pipeline: job.load.pipeline.max(1) as usize,
             verifies,
             rules: job.rules(),
+            batch: Vec::new(),
             drawn: Vec::new(),
             follow_ups: 0,
             in_flight: 0,

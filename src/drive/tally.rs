@@ -55,12 +55,15 @@ impl Counts {
     }
 }
 
-/// Histogram of nanoseconds in which equal values that follow one another cost one step: the replies of a batch that
-/// was sent at once all took as long.
+/// Histogram of nanoseconds in which values of one bucket that follow one another cost one step: the replies of a batch
+/// took as long where they were sent at once, and nearly as long where they had been due for longer than they are apart.
 #[derive(Debug)]
 pub struct Latencies {
     histogram: Histogram<u64>,
-    value_ns: u64,
+    /// The bucket of the values under way: the least, and how many nanoseconds more belong to it.
+    least_ns: u64,
+    more_ns: u64,
+    most_ns: u64,
     times: u32,
 }
 
@@ -69,29 +72,33 @@ impl Latencies {
         let histogram = Histogram::new_with_bounds(1, LATENCY_MAX_NS, 3)?;
         Ok(Self {
             histogram,
-            value_ns: 0,
+            least_ns: u64::MAX,
+            more_ns: 0,
+            most_ns: 0,
             times: 0,
         })
     }
 
-    /// Records `ns`; a run of equal values that ended with the one before is also told to `ended`.
+    /// Records `ns`; values of one bucket that ended with the one before are also told to `ended`.
     #[inline]
     fn push(&mut self, ns: u64, ended: impl FnOnce(u64, u32)) {
-        if ns != self.value_ns {
+        if ns.wrapping_sub(self.least_ns) > self.more_ns {
             self.flush(ended);
-            self.value_ns = ns;
+            self.least_ns = self.histogram.lowest_equivalent(ns);
+            self.more_ns = self.histogram.highest_equivalent(ns) - self.least_ns;
         }
+        self.most_ns = self.most_ns.max(ns);
         self.times += 1;
     }
 
-    /// Ends the run of equal values under way.
+    /// Ends the values of one bucket under way.
     #[inline]
     fn flush(&mut self, ended: impl FnOnce(u64, u32)) {
         if self.times > 0 {
             self.histogram
-                .saturating_record_n(self.value_ns, u64::from(self.times));
-            ended(self.value_ns, self.times);
-            self.times = 0;
+                .saturating_record_n(self.most_ns, u64::from(self.times));
+            ended(self.most_ns, self.times);
+            (self.most_ns, self.times) = (0, 0);
         }
     }
 }

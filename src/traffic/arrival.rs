@@ -65,6 +65,26 @@ impl Arrivals {
     }
 }
 
+/// A jump keeps so far from where it is headed, for what rounding may be wrong.
+const SHORT_OF: f64 = 4.0;
+
+impl Arrivals {
+    /// Passes due times that are all before `end_ns`, at most `limit`, without going through them one by one: most of them
+    /// where the process tells how many there are, none where it must be drawn. Says how many.
+    pub fn skip(&mut self, end_ns: u64, limit: u64) -> u64 {
+        let until = match &self.process {
+            Process::Constant { period_ns } => end_ns as f64 / period_ns,
+            Process::Poisson(_) => return 0,
+            Process::Profile(profile) => profile.number_at(end_ns as f64),
+        };
+        let more =
+            (until * (1.0 - f64::EPSILON) - SHORT_OF - self.next as f64) / self.workers as f64;
+        let skipped = (more.max(0.0) as u64).min(limit);
+        self.next += skipped * self.workers;
+        skipped
+    }
+}
+
 /// Independent, exponentially distributed gaps.
 #[derive(Debug, Clone)]
 struct Poisson {
@@ -131,6 +151,16 @@ impl Profile {
         Self(pieces)
     }
 
+    /// Arrivals until `at_ns`, the area under the rate.
+    fn number_at(&self, at_ns: f64) -> f64 {
+        let after = self.0.partition_point(|piece| piece.began_ns <= at_ns);
+        let Some(piece) = self.0.get(after.saturating_sub(1)) else {
+            return 0.0;
+        };
+        let more_ns = at_ns - piece.began_ns;
+        piece.before + more_ns * (piece.rate + piece.slope * more_ns / 2.0)
+    }
+
     /// When there have been `number` arrivals: within its piece the number after `t` is `rate t + slope t^2 / 2`, which
     /// is solved for `t` in the form that does not cancel.
     fn due_ns(&self, number: f64) -> f64 {
@@ -188,6 +218,31 @@ mod tests {
             let one = together(&pace, 1, 3_000_000_000);
             for workers in [2, 3, 7] {
                 assert_eq!(one, together(&pace, workers, 3_000_000_000), "{pace:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_skipped_is_what_would_have_been_drawn() {
+        for pace in [
+            Pace::Rate(3e6),
+            Pace::Poisson(3e6),
+            Pace::Profile(vec![stretch(1e6, 9e6, 1), stretch(0.0, 5e6, 1)]),
+        ] {
+            let stream = Stream::of_arrivals(7, 0, 0);
+            let mut arrivals = Arrivals::new(&pace, stream, 1, 3).unwrap();
+            for end_ns in [5_000, 1_000_000, 999_999_999, 1_500_000_000, 2_500_000_001] {
+                let mut all = arrivals.clone();
+                let skipped = arrivals.skip(end_ns, u64::MAX);
+                let last = (0..skipped).map(|_| all.draw()).last();
+                assert!(last < Some(end_ns), "{pace:?}: {last:?} of {end_ns}");
+                assert_eq!(arrivals.clone().draw(), all.draw());
+                let left =
+                    std::iter::from_fn(|| Some(arrivals.draw())).take_while(|due| *due < end_ns);
+                assert!(
+                    matches!(pace, Pace::Poisson(_)) || left.count() <= 8,
+                    "{pace:?} before {end_ns}"
+                );
             }
         }
     }

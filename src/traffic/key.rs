@@ -1,5 +1,7 @@
 //! Writing the name of key `i`, digits in place.
 
+use std::ops::Range;
+
 use crate::workload::plan::Template;
 
 /// A text with a number in it, ready to be written many times: key names, template values.
@@ -24,6 +26,22 @@ impl NumberedText {
     #[inline]
     pub fn length(&self, number: u64) -> usize {
         self.before.len() + self.digits(number) + self.after.len()
+    }
+
+    /// The fewest digits that a number is written with.
+    #[must_use]
+    pub fn least_digits(&self) -> usize {
+        self.least_digits
+    }
+
+    /// The text with so many zeros for the number, and where they stand.
+    #[must_use]
+    pub fn with_zeros(&self, digits: usize) -> (Vec<u8>, Range<usize>) {
+        let start = self.before.len();
+        let mut text = self.before.to_vec();
+        text.resize(start + digits, b'0');
+        text.extend_from_slice(&self.after);
+        (text, start..start + digits)
     }
 
     /// Appends the text with `number` in it to `buffer`, which does not allocate where it has the room.
@@ -51,32 +69,32 @@ pub fn decimal_digits(number: u64) -> usize {
 pub fn append_decimal(number: u64, digits: usize, buffer: &mut Vec<u8>) {
     let at = buffer.len();
     buffer.resize(at + digits, b'0');
-    write_decimal(number, &mut buffer[at..]);
+    write_over_zeros(number, &mut buffer[at..]);
 }
 
-/// Writes `number` in decimal to the end of `place`, filling the front with zeros; digits that do not fit are lost.
+/// Writes `number` in decimal to the end of `place`, which is all zeros; digits that do not fit are lost.
 #[inline]
-pub fn write_decimal(mut number: u64, place: &mut [u8]) {
-    let mut pairs = place.rchunks_exact_mut(2);
-    for pair in &mut pairs {
-        pair.copy_from_slice(&PAIRS[(number % 100) as usize]);
-        number /= 100;
-    }
-    if let [first] = pairs.into_remainder() {
-        *first = b'0' + (number % 10) as u8;
+pub fn write_over_zeros(mut number: u64, mut place: &mut [u8]) {
+    const EIGHT: u64 = 100_000_000;
+    while number > 0 {
+        let digits = eight_digits(number % EIGHT);
+        let (front, last) = place.split_at_mut(place.len().saturating_sub(digits.len()));
+        last.copy_from_slice(&digits[digits.len() - last.len()..]);
+        (number, place) = (number / EIGHT, front);
     }
 }
 
-/// `00` to `99`.
-const PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[b'0'; 2]; 100];
-    let mut number = 0;
-    while number < 100 {
-        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
-        number += 1;
-    }
-    pairs
-};
+/// The decimal digits of a number below 10^8, all at once: it is split in fours, pairs and digits within one word, each time
+/// dividing all parts by one multiplication (P. Khuong, "How to print integers really fast", 2017).
+#[inline]
+fn eight_digits(number: u64) -> [u8; 8] {
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let pairs = hundreds | ((fours - 100 * hundreds) << 16);
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
+    let digits = tens | ((pairs - 10 * tens) << 8);
+    (digits | 0x3030_3030_3030_3030).to_le_bytes()
+}
 
 #[cfg(test)]
 mod tests {

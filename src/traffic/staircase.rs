@@ -21,6 +21,8 @@ pub struct Staircase(Arc<Tables>);
 struct Tables {
     alias: Alias,
     steps: Box<[Step]>,
+    /// Weight of the likeliest number of each step; apart, as few draws ask for it.
+    heights: Box<[f64]>,
 }
 
 /// The numbers `first..first + length`.
@@ -36,21 +38,24 @@ impl Staircase {
     /// Steps of these `lengths`, the first from 0, under the law `weight`, which neither rises and falls nor falls and
     /// rises within a step. Steps of no length are left out.
     pub fn new(lengths: impl IntoIterator<Item = u64>, weight: impl Fn(u64) -> f64) -> Self {
-        let (mut first, mut steps, mut areas) = (0, Vec::new(), Vec::new());
+        let (mut first, mut steps) = (0, Vec::new());
+        let (mut heights, mut areas) = (Vec::new(), Vec::new());
         for length in lengths.into_iter().filter(|length| *length > 0) {
             let (left, right) = (weight(first), weight(first + length - 1));
-            let least = left.min(right) / left.max(right);
+            let height = left.max(right);
             steps.push(Step {
                 first,
                 length,
-                surely_kept: surely(least),
+                surely_kept: surely(left.min(right) / height),
             });
-            areas.push(left.max(right) * length as f64);
+            heights.push(height);
+            areas.push(height * length as f64);
             first += length;
         }
         Self(Arc::new(Tables {
             alias: Alias::new(&areas),
-            steps: steps.into_boxed_slice(),
+            steps: steps.into(),
+            heights: heights.into(),
         }))
     }
 
@@ -58,42 +63,35 @@ impl Staircase {
     #[inline]
     pub fn draw(&self, stream: &mut Stream, weight: impl Fn(u64) -> f64) -> u64 {
         loop {
-            let step = self.0.steps[self.0.alias.draw(stream)];
-            if step.length == 1 {
-                return step.first;
-            }
+            let place = self.0.alias.draw(stream);
+            let step = self.0.steps[place];
+            // Steps of one number are no exception: whether one comes is chance, and a branch would be guessed wrongly.
             let (offset, chance) = below(stream.word(), step.length);
-            if chance < step.surely_kept || step.keeps(offset, chance, &weight) {
-                return step.first + offset;
+            let number = step.first + offset;
+            if chance < step.surely_kept || self.keeps(place, number, chance, &weight) {
+                return number;
             }
         }
+    }
+
+    /// Whether `chance` (of 2^64) keeps the `number` of the step at `place`.
+    #[cold]
+    fn keeps(&self, place: usize, number: u64, chance: u64, weight: &impl Fn(u64) -> f64) -> bool {
+        (chance as f64) < weight(number) / self.0.heights[place] * 2f64.powi(64)
     }
 
     /// Every number's probability, worked out without drawing, and the share of draws that do not begin anew.
     #[cfg(test)]
     pub(super) fn probabilities(&self, weight: impl Fn(u64) -> f64) -> (Vec<f64>, f64) {
         let mut shares = Vec::new();
-        for (area, step) in self.0.alias.probabilities().iter().zip(&self.0.steps) {
-            for offset in 0..step.length {
-                shares.push(area / step.length as f64 * step.kept(offset, &weight));
+        let areas = self.0.alias.probabilities();
+        for ((area, step), height) in areas.iter().zip(&self.0.steps).zip(&self.0.heights) {
+            for number in step.first..step.first + step.length {
+                shares.push(area / step.length as f64 * weight(number) / height);
             }
         }
         let kept: f64 = shares.iter().sum();
         (shares.iter().map(|share| share / kept).collect(), kept)
-    }
-}
-
-impl Step {
-    /// Whether `chance` (of 2^64) keeps the number at `offset`.
-    #[cold]
-    fn keeps(self, offset: u64, chance: u64, weight: &impl Fn(u64) -> f64) -> bool {
-        (chance as f64) < self.kept(offset, weight) * 2f64.powi(64)
-    }
-
-    /// How much less likely the number at `offset` is than the likeliest of the step.
-    fn kept(self, offset: u64, weight: &impl Fn(u64) -> f64) -> f64 {
-        let (left, right) = (weight(self.first), weight(self.first + self.length - 1));
-        weight(self.first + offset) / left.max(right)
     }
 }
 
