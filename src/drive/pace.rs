@@ -347,7 +347,7 @@ mod tests {
         for worker in 0..3 {
             let mut schedule = of(&load, 5_000_000, worker, 3);
             due.extend(std::iter::from_fn(|| schedule.take(1_000_000_000)));
-            assert_eq!(schedule.next_after(0), None);
+            assert_eq!(schedule.next_after(1_000_000_000), None);
         }
         due.sort_unstable();
         let expected: Vec<u64> = (5..15).map(|ms| ms * 1_000_000).collect();
