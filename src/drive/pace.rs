@@ -267,6 +267,11 @@ impl Schedule {
     }
 }
 
+/// Whether a thread may keep a core to itself without taking the server's.
+pub(super) fn has_a_core() -> bool {
+    available_parallelism().is_ok_and(|cores| cores.get() > 1)
+}
+
 /// Waits for due times.
 #[derive(Debug)]
 pub struct Waiter {
@@ -281,10 +286,9 @@ impl Waiter {
     ///
     /// Where the system has no timer left to give.
     pub fn new() -> io::Result<Self> {
-        let has_a_core = available_parallelism().is_ok_and(|cores| cores.get() > 1);
         Ok(Self {
             timer: Timer::new()?,
-            watch: if has_a_core { WITH_A_CORE } else { WITHOUT },
+            watch: if has_a_core() { WITH_A_CORE } else { WITHOUT },
         })
     }
 

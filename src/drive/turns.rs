@@ -3,19 +3,24 @@
 //!
 //! One thread holds connections to all. In its slice a server gets a closed loop that keeps its pipelines full; then nothing
 //! more is sent, and the slice is over when the last reply has come, so that no server works in another's time.
+//!
+//! The thread stays awake while it waits, where there is another core for the server. Else a lone client would sleep after
+//! every request, and whether the system wakes it and the server on one core or on two decides the latency: for seconds on
+//! end it is then twice what it was before, for one server and not for the other.
 
 use std::future::poll_fn;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use super::fault::Fault;
 use super::interrupt::Interrupt;
 use super::job::Job;
-use super::pace::nanoseconds;
+use super::pace::{has_a_core, nanoseconds};
 use super::state::State;
 use super::tally::{Counts, Measured};
 use super::worker::connect_all;
@@ -28,6 +33,8 @@ pub struct Turns {
     sides: Vec<State>,
     /// Who comes first is left to chance.
     draws: Stream,
+    /// Whether the thread stays awake while it waits for replies.
+    is_awake: bool,
 }
 
 /// What one server did in its slices.
@@ -62,6 +69,7 @@ impl Turns {
             runtime,
             sides,
             draws,
+            is_awake: has_a_core(),
         })
     }
 
@@ -91,7 +99,8 @@ impl Turns {
                 if let (Some(side), Some(active_ns)) =
                     (self.sides.get_mut(*index), active_ns.get_mut(*index))
                 {
-                    *active_ns += self.runtime.block_on(side.slice(nanoseconds(slice)))?;
+                    let played = side.slice(nanoseconds(slice), self.is_awake);
+                    *active_ns += self.runtime.block_on(played)?;
                 }
             }
         }
@@ -128,27 +137,37 @@ impl State {
     }
 
     /// Sends for `length_ns` and waits for what is out; how long that took.
-    async fn slice(&mut self, length_ns: u64) -> Result<u64, Fault> {
+    async fn slice(&mut self, length_ns: u64, is_awake: bool) -> Result<u64, Fault> {
         let began_ns = self.now();
         self.engine.closing = false;
         let limit = self.limits.reply + Duration::from_nanos(length_ns);
-        let over = poll_fn(|cx| {
-            for index in 0..self.connections() {
-                if let Err(fault) = self.serve(index, cx) {
-                    return Poll::Ready(Err(fault));
-                }
+        let over = async {
+            while !poll_fn(|cx| self.attend(cx, began_ns + length_ns, is_awake)).await? {
+                yield_now().await;
             }
-            self.engine.closing |= self.now() - began_ns >= length_ns;
-            if self.engine.is_done() {
-                Poll::Ready(Ok(()))
-            } else {
-                Poll::Pending
-            }
-        });
+            Ok::<_, Fault>(())
+        };
         timeout(limit, over)
             .await
             .map_err(|_| Fault::Timeout(limit))??;
         Ok(self.now() - began_ns)
+    }
+
+    /// Serves all connections once; whether the slice is over. One who is awake does not wait until more has come.
+    fn attend(
+        &mut self,
+        cx: &mut Context<'_>,
+        end_ns: u64,
+        is_awake: bool,
+    ) -> Poll<Result<bool, Fault>> {
+        for index in 0..self.connections() {
+            self.serve(index, cx)?;
+        }
+        self.engine.closing |= self.now() >= end_ns;
+        match self.engine.is_done() {
+            false if !is_awake => Poll::Pending,
+            is_done => Poll::Ready(Ok(is_done)),
+        }
     }
 }
 
