@@ -6,6 +6,7 @@
 
 use super::spectrum::{BUCKETS, Spectrum, bucket, middle};
 use super::tally::Counts;
+use crate::recording::latency::quarter_of;
 
 /// Length of the first intervals, nanoseconds.
 const FIRST_WIDTH_NS: u64 = 10_000_000;
@@ -171,6 +172,20 @@ impl Interval {
             }
         }
         self.max_ns
+    }
+
+    /// How often latencies were seen, by quarter of an octave ([`quarter_of`]), in rising order.
+    #[must_use]
+    pub fn quarters(&self) -> Vec<(u16, u64)> {
+        let mut quarters: Vec<(u16, u64)> = Vec::new();
+        for (bucket, times) in &self.latencies {
+            let (quarter, times) = (quarter_of(middle(*bucket)), u64::from(*times));
+            match quarters.last_mut() {
+                Some((last, sum)) if *last == quarter => *sum += times,
+                _ => quarters.push((quarter, times)),
+            }
+        }
+        quarters
     }
 
     fn merge(&mut self, other: &Self) {

@@ -76,6 +76,13 @@ impl Metric {
         }
     }
 
+    /// How much of it one side had for each of what another had; nothing where that cannot be told.
+    #[must_use]
+    pub fn ratio(self, one: &Figures, other: &Figures) -> Option<f64> {
+        let ratio = self.of(one)? / self.of(other)?;
+        (ratio.is_finite() && ratio > 0.0).then_some(ratio)
+    }
+
     /// 1 where more is worse, -1 where less is.
     fn worse(self) -> f64 {
         if self == Self::Throughput { -1.0 } else { 1.0 }
@@ -251,8 +258,8 @@ fn compare(pairs: &[Pair], side: impl Fn(&Pair) -> Figures) -> Vec<Compared> {
 /// Nothing where a pair lacks the metric, or has nothing of it.
 fn series(metric: Metric, pairs: &[Pair], side: &impl Fn(&Pair) -> Figures) -> Option<Series> {
     let cost = |pair: &Pair| {
-        let ratio = metric.of(&side(pair))? / metric.of(&pair.baseline)?;
-        (ratio.is_finite() && ratio > 0.0).then(|| metric.worse() * ratio.ln())
+        let ratio = metric.ratio(&side(pair), &pair.baseline)?;
+        Some(metric.worse() * ratio.ln())
     };
     let costs: Vec<f64> = pairs.iter().map(cost).collect::<Option<_>>()?;
     let floor = metric.floor().ln_1p();

@@ -96,8 +96,14 @@ pub(super) struct Entry {
 pub(super) enum Swatch {
     /// A line with its marker, by series.
     Line(usize),
+    /// A line.
+    Bare,
+    /// A mark as small as one of many.
+    Dot,
     /// A filled square.
     Square,
+    /// The same, so opaque.
+    Shade(f64),
 }
 
 /// Entries in rows from `y` on; returns where the rows end.
@@ -118,27 +124,30 @@ pub(super) fn legend(canvas: &mut Canvas, y: f64, entries: &[Entry]) -> f64 {
 }
 
 fn draw_swatch(canvas: &mut Canvas, x: f64, y: f64, entry: &Entry) {
+    let mut square = |half: f64, opacity: f64| {
+        let middle = x + 11.0;
+        let square = Rect {
+            left: middle - half,
+            top: y - half,
+            right: middle + half,
+            bottom: y + half,
+        };
+        canvas.rect(square, entry.ink, opacity);
+    };
     match entry.swatch {
+        Swatch::Square => square(7.0, 1.0),
+        Swatch::Shade(opacity) => square(7.0, opacity),
+        Swatch::Dot => square(2.5, 1.0),
         Swatch::Line(series) => {
-            canvas.line(
-                vec![(x, y), (x + 20.0, y)],
-                Stroke::new(entry.ink, theme::LINE),
-            );
+            line_swatch(canvas, (x, y), entry.ink);
             marker(canvas, series, (x + 10.0, y));
         }
-        Swatch::Square => {
-            canvas.rect(
-                Rect {
-                    left: x + 4.0,
-                    top: y - 6.0,
-                    right: x + 18.0,
-                    bottom: y + 6.0,
-                },
-                entry.ink,
-                1.0,
-            );
-        }
+        Swatch::Bare => line_swatch(canvas, (x, y), entry.ink),
     }
+}
+
+fn line_swatch(canvas: &mut Canvas, (x, y): (f64, f64), ink: Ink) {
+    canvas.line(vec![(x, y), (x + 20.0, y)], Stroke::new(ink, theme::LINE));
 }
 
 /// Markers along a line, a few dozen pixels apart, starting elsewhere for each series so that they do not cover one
@@ -166,7 +175,7 @@ pub(super) fn markers(
 }
 
 /// The marker of a series: a shape of its own.
-fn marker(canvas: &mut Canvas, series: usize, (x, y): (f64, f64)) {
+pub(super) fn marker(canvas: &mut Canvas, series: usize, (x, y): (f64, f64)) {
     const R: f64 = RADIUS;
     let shape: &[(f64, f64)] = match series % theme::SERIES {
         0 => &[

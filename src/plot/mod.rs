@@ -4,14 +4,19 @@
 //! them, `panel` and `scale` the axes, `labels` the names of lines, `repeated` what becomes of repetitions.
 
 mod canvas;
+mod differences;
 mod grid;
+mod heat;
 pub mod insertion;
+mod knee;
 mod labels;
 pub mod last_access;
 mod load_time;
 mod measure;
 pub mod memory;
+pub mod pairs;
 mod panel;
+mod popularity;
 mod repeated;
 mod rows;
 mod scale;
@@ -40,10 +45,14 @@ pub struct Plot {
 type Draw = fn(&Recording) -> Result<Option<String>, PlotError>;
 
 /// Every plot there is, in the order in which a report shows them.
-const PLOTS: [(&str, Draw); 5] = [
+const PLOTS: [(&str, Draw); 9] = [
     ("survival_by_insertion", insertion::draw),
     ("survival_by_last_access", last_access::draw),
+    ("survival_by_popularity", popularity::draw),
+    ("differences", differences::draw),
+    ("knee", knee::draw),
     ("latency_by_percentile", spectrum::draw),
+    ("latency_over_time", heat::draw),
     ("timeline", timeline::draw),
     ("memory", memory::draw),
 ];
@@ -60,6 +69,12 @@ pub fn all(recording: &Recording) -> Result<Vec<Plot>, PlotError> {
         }
     }
     Ok(plots)
+}
+
+/// The colours of series for a style sheet of a page: `--series-0` and so on.
+#[must_use]
+pub fn colours() -> String {
+    theme::properties()
 }
 
 fn is_repeated(recording: &Recording) -> bool {

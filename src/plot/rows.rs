@@ -100,11 +100,12 @@ pub(super) fn draw(recording: &Recording, subject: &Subject) -> Result<Option<St
         repeats(recording)
     );
     let (mut canvas, top) = Canvas::titled(subject.title, &how_to_read);
+    let times: Vec<&LoadTime> = columns.iter().map(|column| &column.time).collect();
     let mut sheet = Sheet {
         subject,
         rows: &rows,
         columns: &columns,
-        top: top + key_of_phases(&mut canvas, top, &columns),
+        top: top + key_of_phases(&mut canvas, top, &times),
     };
     let bottom = sheet.draw(&mut canvas);
     canvas.render(bottom).map(Some)
@@ -335,7 +336,7 @@ impl Sheet<'_> {
 }
 
 /// Ticks at round numbers of seconds under load, none within a pause.
-fn time_axis(time: &LoadTime, end: f64, room: f64) -> Axis {
+pub(super) fn time_axis(time: &LoadTime, end: f64, room: f64) -> Axis {
     let pixels = room * time.load() / end.max(1e-9);
     let by_load = Axis::across(0.0, time.load(), pixels, seconds);
     let ticks = by_load
@@ -356,7 +357,7 @@ fn seconds(value: f64) -> String {
 }
 
 /// Every other phase shaded, their names above the first row.
-fn draw_bands(canvas: &mut Canvas, panel: &Panel, time: &LoadTime, is_first_row: bool) {
+pub(super) fn draw_bands(canvas: &mut Canvas, panel: &Panel, time: &LoadTime, is_first_row: bool) {
     for (number, band) in time.bands.iter().enumerate() {
         let area = Rect {
             left: panel.x(band.from),
@@ -392,29 +393,22 @@ fn name_of(number: usize, name: &str, room: f64) -> String {
 }
 
 /// What the numbers of phases stand for, where a name did not fit; returns the room it took.
-fn key_of_phases(canvas: &mut Canvas, top: f64, columns: &[Column<'_>]) -> f64 {
-    let end = columns
-        .iter()
-        .map(|column| column.time.end())
-        .fold(1e-9, f64::max);
+pub(super) fn key_of_phases(canvas: &mut Canvas, top: f64, times: &[&LoadTime]) -> f64 {
+    let end = times.iter().map(|time| time.end()).fold(1e-9, f64::max);
     let width = (theme::WIDTH - 2.0 * theme::MARGIN - theme::AXIS_ROOM)
-        / columns.len().clamp(1, 3) as f64
+        / times.len().clamp(1, 3) as f64
         - theme::GAP;
-    let is_cut = |column: &Column<'_>| {
-        let mut bands = column.time.bands.iter().enumerate();
+    let is_cut = |time: &&&LoadTime| {
+        let mut bands = time.bands.iter().enumerate();
         bands.any(|(number, band)| {
             name_of(number, &band.name, (band.to - band.from) / end * width) != band.name
         })
     };
-    let Some(column) = columns.iter().find(|column| is_cut(column)) else {
+    let Some(time) = times.iter().find(is_cut) else {
         return 0.0;
     };
-    let names = column
-        .time
-        .bands
-        .iter()
-        .enumerate()
-        .map(|(number, band)| format!("{} {}", number + 1, band.name));
+    let bands = time.bands.iter().enumerate();
+    let names = bands.map(|(number, band)| format!("{} {}", number + 1, band.name));
     let key = measure::wrap(
         &format!("Phases: {}", names.collect::<Vec<_>>().join(" · ")),
         theme::BODY,

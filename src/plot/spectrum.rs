@@ -230,7 +230,7 @@ fn rarity_axis(decades: f64, room: f64) -> Axis {
 }
 
 /// Whole decades around the values, each with its unit, and 2 and 5 between where there are few.
-fn latency_axis(low: f64, high: f64) -> Axis {
+pub(super) fn latency_axis(low: f64, high: f64) -> Axis {
     let (from, to) = (low - 0.05, (high + 0.05).max(low + 0.5));
     let factors: &[f64] = if to - from < 2.2 {
         &[1.0, 2.0, 5.0]

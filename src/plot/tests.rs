@@ -115,6 +115,7 @@ fn pictures() -> Vec<(&'static str, Recording)> {
     vec![
         ("lru_flood", fixture::lru_flood()),
         ("zipf_read", fixture::zipf_read()),
+        ("ramp", fixture::ramp()),
         ("hostile", fixture::hostile()),
         ("many cells", many),
         ("one cell", one),
@@ -147,14 +148,32 @@ fn every_plot_is_there() {
         [
             "survival_by_insertion",
             "survival_by_last_access",
+            "survival_by_popularity",
+            "differences",
             "latency_by_percentile",
+            "latency_over_time",
             "timeline",
             "memory"
         ]
     );
     assert_eq!(
         names(&fixture::zipf_read()),
-        ["latency_by_percentile", "timeline", "memory"]
+        [
+            "latency_by_percentile",
+            "latency_over_time",
+            "timeline",
+            "memory"
+        ]
+    );
+    assert_eq!(
+        names(&fixture::ramp()),
+        [
+            "knee",
+            "latency_by_percentile",
+            "latency_over_time",
+            "timeline",
+            "memory"
+        ]
     );
     assert_eq!(names(&fixture::nothing()), [""; 0]);
 }
@@ -274,10 +293,12 @@ fn other_figures_give_another_picture() {
         let empty = |bucket: &mut Bucket| bucket.present = 0;
         survival.by_insertion.iter_mut().for_each(empty);
         survival.by_last_access.iter_mut().for_each(empty);
-        repetition
-            .timeline
-            .iter_mut()
-            .for_each(|interval| interval.operations /= 2);
+        survival.by_popularity.iter_mut().for_each(empty);
+        survival.groups.iter_mut().for_each(|one| one.present = 0);
+        repetition.timeline.iter_mut().for_each(|interval| {
+            interval.operations /= 2;
+            interval.latencies.truncate(1);
+        });
         repetition
             .samples
             .iter_mut()

@@ -111,6 +111,17 @@ pub(super) fn style_sheet() -> String {
     sheet
 }
 
+/// The colours of series as custom properties of a page, `--series-0` first, with their dark twins.
+pub(super) fn properties() -> String {
+    let (mut light, mut dark) = (String::new(), String::new());
+    for (series, ((red, green, blue), twin)) in PALETTE.iter().enumerate() {
+        // Writing to a String cannot fail.
+        let _ = write!(light, "--series-{series}:#{red:02x}{green:02x}{blue:02x};");
+        let _ = write!(dark, "--series-{series}:{twin};");
+    }
+    format!(":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -106,6 +106,40 @@ pub(crate) fn zipf_read() -> Recording {
     )
 }
 
+/// A rate that rises to twice what is answered.
+pub(crate) fn ramp() -> Recording {
+    let mut recording = zipf_read();
+    let stretch = Stretch {
+        from: 1_000.0,
+        to: 100_000.0,
+        length: Duration::from_secs(30),
+    };
+    recording.plan.phases = vec![Phase {
+        name: "mix".to_owned(),
+        beside: false,
+        action: Action::Load(Load {
+            operations: vec![Operation::get()],
+            keys: 0..9,
+            order: Order::Sequential,
+            scattered: false,
+            until: Until::Elapsed(stretch.length),
+            clients: 1,
+            pipeline: 1,
+            pace: Pace::Profile(vec![stretch]),
+            ttl: Ttl::None,
+            recorded: None,
+            fan_out: None,
+        }),
+    }];
+    "ramp".clone_into(&mut recording.plan.name);
+    for interval in &mut recording.cells[0].repetitions[0].timeline {
+        let late = (interval.at_s - 17.0).max(0.0);
+        interval.p99_s += 0.1 * late;
+        interval.max_s += 0.1 * late;
+    }
+    recording
+}
+
 /// Stopped before anything was measured.
 pub(crate) fn nothing() -> Recording {
     let cells = vec![CellRecord {
@@ -378,10 +412,21 @@ fn timeline(dice: &mut Dice, phases: &[PhaseRecord], step_s: f64) -> Vec<Interva
                 p50_s: phase.latency.percentiles_s["50"],
                 p99_s: phase.latency.percentiles_s["99"],
                 max_s: phase.latency.max_s,
+                latencies: latencies(part(phase.operations)),
             });
         }
     }
     timeline
+}
+
+/// Most at 50 to 100 µs, ever fewer above.
+fn latencies(operations: u64) -> Vec<(u16, u64)> {
+    let first = 60 + (operations % 4) as u16;
+    let times = |place: u16| operations >> (2 + place * 3 / 4);
+    (0..20)
+        .map(|place| (first + place, times(place)))
+        .filter(|(_, times)| *times > 0)
+        .collect()
 }
 
 fn samples(timeline: &[Interval], maxmemory: u64, room: u64) -> Vec<Sample> {

@@ -15,6 +15,21 @@ pub const PERCENTILES: [f64; 5] = [50.0, 90.0, 99.0, 99.9, 99.99];
 /// Bytes of the header of an HdrHistogram V2 encoding; its second word is the length of what follows.
 const HEADER_BYTES: usize = 40;
 
+/// The quarter of an octave that a latency is in: four to each doubling, equally wide within it.
+#[must_use]
+pub fn quarter_of(nanoseconds: u64) -> u16 {
+    let octave = nanoseconds.max(1).ilog2();
+    let within = (u128::from(nanoseconds) << 2 >> octave) & 3;
+    (4 * octave) as u16 + within as u16
+}
+
+/// Where a quarter of an octave begins, seconds.
+#[must_use]
+pub fn quarter_s(quarter: u16) -> f64 {
+    let within = 1.0 + f64::from(quarter % 4) / 4.0;
+    2_f64.powi(i32::from(quarter / 4)) * within * 1e-9
+}
+
 /// A histogram that cannot be read back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a latency histogram is damaged: {0}; run the workload again")]
@@ -89,6 +104,29 @@ mod tests {
         assert_eq!(latency.percentiles_s.len(), PERCENTILES.len());
         assert!((latency.percentiles_s["50"] - 2e-6).abs() < 2e-9);
         assert_eq!(latency.histogram().unwrap(), original);
+    }
+
+    #[test]
+    fn a_quarter_of_an_octave_holds_what_is_in_it() {
+        assert_eq!(quarter_of(0), 0);
+        for nanoseconds in [
+            1,
+            2,
+            3,
+            1000,
+            1023,
+            1024,
+            1279,
+            1280,
+            123_456_789,
+            u64::MAX >> 12,
+        ] {
+            let (quarter, seconds) = (quarter_of(nanoseconds), nanoseconds as f64 * 1e-9);
+            assert!(
+                quarter_s(quarter) <= seconds && seconds < quarter_s(quarter + 1),
+                "{nanoseconds} ns"
+            );
+        }
     }
 
     #[test]

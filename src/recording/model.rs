@@ -301,6 +301,10 @@ pub struct Interval {
     pub p99_s: f64,
     /// Largest latency, seconds.
     pub max_s: f64,
+    /// How often latencies were seen, by quarter of an octave: `[k, n]` is `n` of [`super::latency::quarter_s`] of `k` up to that
+    /// of `k + 1` seconds, in rising order. Empty where a recording does not tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub latencies: Vec<(u16, u64)>,
 }
 
 /// What the server said of itself at one moment (INFO), counters since the repetition began.

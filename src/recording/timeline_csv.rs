@@ -38,6 +38,7 @@ fn write_row(repetition: &Repetition, interval: &Interval, out: &mut impl Write)
         p99_s,
         max_s,
         phase,
+        latencies: _,
     } = interval;
     let phase = repetition
         .phases

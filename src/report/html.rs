@@ -1,7 +1,7 @@
 //! `report.html`: one file that needs nothing else and asks nobody, light and dark, on a phone and on paper.
 //!
 //! maud escapes whatever comes from a recording; the pictures are our own SVG, whose texts plotters escapes. A policy
-//! in the head forbids the page to load anything or run anything.
+//! in the head forbids the page to load anything, or to run anything but the script of [`live`].
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -11,7 +11,8 @@ use super::figures::{
     CellFigures, Estimate, ExpectationFigures, Figures, KindFigures, LatencyFigures, LoadFigures,
     SpaceFigures,
 };
-use crate::plot::Plot;
+use super::live;
+use crate::plot::{self, Plot};
 use crate::recording::model::{Outcome, Recording};
 use crate::stats::human;
 
@@ -34,6 +35,7 @@ pub fn page(recording: &Recording, figures: &Figures, plots: &[Plot]) -> String 
         (expectations(figures))
         (survival(&figures.cells))
         (pictures(plots))
+        (live::section(recording))
         (load(&figures.cells))
         (delivery::table(&figures.cells))
         (drawn::table(&figures.cells))
@@ -51,9 +53,9 @@ pub(super) fn document(title: &str, body: &Markup) -> String {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width,initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
+                meta http-equiv="Content-Security-Policy" content={ "default-src 'none'; style-src 'unsafe-inline'; " (live::script_source()) };
                 title { (title) }
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(plot::colours())) (PreEscaped(live::STYLE)) (PreEscaped(STYLE)) }
             }
             body {
                 main {

@@ -12,6 +12,7 @@ mod expectation;
 pub mod figures;
 pub mod gate;
 pub mod html;
+mod live;
 #[cfg(test)]
 mod tests;
 pub mod text;

@@ -167,6 +167,7 @@ pub(super) fn timeline(
         p50_s: seconds(interval.latency_ns(0.5)),
         p99_s: seconds(interval.latency_ns(0.99)),
         max_s: seconds(interval.max_ns),
+        latencies: interval.quarters(),
     };
     placed.map(record).collect()
 }

@@ -21,6 +21,7 @@ const ROOT: &[Arrows] = &[
     (
         "drive",
         &[
+            "recording::latency",
             "recording::model",
             "stats",
             "trace",
@@ -55,7 +56,7 @@ const ROOT: &[Arrows] = &[
             "workload",
         ],
     ),
-    ("plot", &["recording", "stats", "workload::plan"]),
+    ("plot", &["gate", "recording", "stats", "workload::plan"]),
     (
         "report",
         &["gate", "plot", "recording", "stats", "workload::plan"],
