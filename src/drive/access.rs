@@ -74,6 +74,8 @@ pub struct Access {
     pub greeting: Vec<Greeting>,
     /// How long making a connection may take, the greeting included.
     pub timeout: Duration,
+    /// Whether the server is one of ours, that nobody else starts again: where it refuses a connection it has ended.
+    pub is_ours: bool,
 }
 
 impl Access {
@@ -85,6 +87,16 @@ impl Access {
             tls: None,
             greeting: Vec::new(),
             timeout,
+            is_ours: false,
+        }
+    }
+
+    /// The same server, which is ours.
+    #[must_use]
+    pub fn ours(self) -> Self {
+        Self {
+            is_ours: true,
+            ..self
         }
     }
 }

@@ -85,6 +85,9 @@ fn refusal(line: &[u8], greeting: &Greeting, access: &Access) -> Result<(), Faul
 }
 
 fn failure(access: &Access, source: io::Error) -> Fault {
+    if access.is_ours && source.kind() == io::ErrorKind::ConnectionRefused {
+        return Fault::Ended;
+    }
     let peer = access.peer.clone();
     match tls::complaint(&source).filter(|_| access.tls.is_some()) {
         Some(why) => Fault::Handshake { peer, why },

@@ -67,6 +67,9 @@ pub enum Fault {
         /// The last failure.
         last: Box<Fault>,
     },
+    /// A server of ours is not there any more.
+    #[error("the server ended while it was driven")]
+    Ended,
     /// Our keys could not be looked up or removed.
     #[error(
         "the server refuses to look up or remove our keys ({0}); may this user send EXISTS and DEL?"

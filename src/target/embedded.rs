@@ -6,6 +6,7 @@ use embedded_server::{Clock, Config, Handle, Options, Server};
 
 use super::TargetError;
 use super::control::Control;
+use super::process::dying;
 use crate::drive::Access;
 use crate::workload::plan::{ClockKind, Directive};
 
@@ -50,6 +51,16 @@ impl Embedded {
             self.handle.advance(length);
         }
         turns
+    }
+
+    /// That it has ended, if it has.
+    pub(super) fn post_mortem(&self) -> Option<String> {
+        let ended = || (!self.handle.is_running()).then_some(());
+        dying(ended).map(|()| {
+            "the embedded server has ended: by a command that shuts it down, or else by a fault of cachebench, which please \
+             report with the workload"
+                .to_owned()
+        })
     }
 
     pub(super) fn cpu_s(&self) -> Option<f64> {

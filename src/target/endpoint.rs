@@ -160,6 +160,7 @@ fn reach(endpoint: &Endpoint, timeout: Duration) -> Result<(Access, Control), Ta
             tls: tls.clone(),
             greeting: greeting(endpoint),
             timeout,
+            is_ours: false,
         };
         match Control::open(&access) {
             Ok(control) => return Ok((access, control)),

@@ -114,11 +114,11 @@ impl Running {
         let (kind, access, control) = match &plan.target {
             Target::Embedded { clock } => {
                 let (server, access, control) = Embedded::start(*clock, seed, directives, timeout)?;
-                (Kind::Embedded(Box::new(server)), access, control)
+                (Kind::Embedded(Box::new(server)), access.ours(), control)
             }
             Target::Spawn { program } => {
                 let (server, control) = Spawned::start(program, directives, timeout)?;
-                let access = server.access().clone();
+                let access = server.access().clone().ours();
                 (Kind::Spawned(server), access, control)
             }
             Target::Endpoint(endpoint) => {
@@ -246,7 +246,8 @@ impl Running {
     pub fn post_mortem(&mut self) -> Option<String> {
         match &mut self.kind {
             Kind::Spawned(server) => server.post_mortem(),
-            Kind::Embedded(_) | Kind::Lent(..) => None,
+            Kind::Embedded(server) => server.post_mortem(),
+            Kind::Lent(..) => None,
         }
     }
 

@@ -4,6 +4,13 @@ use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A server closes its connections a little before it ends.
+const DYING: Duration = Duration::from_millis(500);
+/// Between two looks whether it has.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// A child process that is killed when it is dropped, and by the kernel should this process die first.
 #[derive(Debug)]
@@ -47,6 +54,18 @@ impl Drop for Process {
         // What it holds is in memory and in a folder of ours: there is nothing to be saved.
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+/// What `look` finds of the end of a server: one that has closed its connections ends a little later.
+pub(super) fn dying<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let deadline = Instant::now() + DYING;
+    loop {
+        let found = look();
+        if found.is_some() || Instant::now() >= deadline {
+            return found;
+        }
+        thread::sleep(LOOK);
     }
 }
 

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::TargetError;
 use super::control::Control;
-use super::process::Process;
+use super::process::{Process, dying};
 use crate::drive::Access;
 use crate::workload::plan::Directive;
 
@@ -22,8 +22,6 @@ const START_LIMIT: Duration = Duration::from_secs(20);
 const RETRY: Duration = Duration::from_millis(5);
 /// Another process may take the port that was free a moment ago.
 const ATTEMPTS: usize = 3;
-/// A server closes its connections a little before it ends.
-const DYING: Duration = Duration::from_millis(500);
 /// Lines of its log that an error quotes.
 const LOG_LINES: usize = 8;
 /// Bytes from the end of its log that are looked at.
@@ -73,14 +71,7 @@ impl Spawned {
 
     /// How it ended and what it wrote last, if it has ended.
     pub(super) fn post_mortem(&mut self) -> Option<String> {
-        let deadline = Instant::now() + DYING;
-        let end = loop {
-            match self.process.ended() {
-                Some(end) => break end,
-                None if Instant::now() < deadline => thread::sleep(RETRY),
-                None => return None,
-            }
-        };
+        let end = dying(|| self.process.ended())?;
         Some(format!(
             "`{}` ended ({end}); its last words:\n{}",
             self.program,

@@ -2,15 +2,17 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cachebench::recording::model::Outcome;
+use cachebench::recording::model::{Outcome, Recording};
 use cachebench::runner::{self, Event, Interrupt};
+use cachebench::workload;
 use cachebench::workload::plan::{Address, Directive, Target};
 
-use crate::common::Server;
+use crate::common::{Server, program_or_skip};
 use crate::{Allow, Each, assert_closed, phases, plan_for, redis, run};
 
 const OPEN: &str = "
@@ -123,6 +125,69 @@ fn what_was_measured_before_the_server_died_is_kept() {
     assert!(phases[1].operations > 1000);
     phases.iter().for_each(assert_closed);
     assert!(!recording.cells[0].repetitions[0].samples.is_empty());
+}
+
+/// With no limit to how long connections are tried again, a run ends all the same once its own server has.
+const WITHOUT_END: &str = "
+name: trouble
+timeouts: { unreachable: 1d }
+keys: { count: 1000 }
+phases:
+  - save: { keys: all, pipeline: 10 }
+  - mix: { for: 1d, rate: 5k/s, clients: 8, operations: get, pipeline: 20 }
+";
+
+fn assert_ended(recording: &Recording, words: &[&str]) {
+    let Outcome::Failed(why) = &recording.outcome else {
+        panic!("{:?}", recording.outcome)
+    };
+    for word in ["`mix`", "the server ended while it was driven"]
+        .iter()
+        .chain(words)
+    {
+        assert!(why.contains(word), "{word}: {why}");
+    }
+    assert!(phases(recording)[1].operations > 100);
+    phases(recording).iter().for_each(assert_closed);
+}
+
+#[test]
+fn a_server_of_ours_that_is_killed_is_noticed_and_quoted() {
+    if program_or_skip("redis-server", "servers that are killed").is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let (program, id) = (folder.path().join("server"), folder.path().join("id"));
+    let script = format!(
+        "#!/bin/sh\necho $$ > {}\nexec redis-server \"$@\"\n",
+        id.display()
+    );
+    std::fs::write(&program, script).expect("a script");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("chmod");
+    let mut plan = workload::parse(WITHOUT_END).expect("a workload without flaws");
+    plan.target = Target::Spawn { program };
+    let kill = || {
+        signal(
+            std::fs::read_to_string(&id).expect("its number").trim(),
+            "-KILL",
+        )
+    };
+    let recording = run(&plan, midway(kill)).expect("a recording");
+    assert_ended(
+        &recording,
+        &["signal: 9 (SIGKILL)", "its last words", "Ready to accept"],
+    );
+}
+
+#[test]
+fn an_embedded_server_that_shuts_down_is_noticed() {
+    let shuts_down = WITHOUT_END.replace(
+        "operations: get",
+        "operations: { get: 99.9%, SHUTDOWN NOSAVE: 0.1% }",
+    );
+    let plan = workload::parse(&shuts_down).expect("a workload without flaws");
+    let recording = run(&plan, |_| ()).expect("a recording");
+    assert_ended(&recording, &["the embedded server has ended"]);
 }
 
 /// What falls due while there is no connection is sent once there is one.
