@@ -1694,3 +1694,24 @@ w.yaml:5:16: `save` delivers nothing; that is measured of a fan_out
 "#,
     );
 }
+
+#[test]
+fn what_is_read_and_could_not_be_verified() {
+    refused(
+        r#"keys: { count: 10 }
+values: { fixed: 100b, verify: true }
+phases:
+  - mix: { operations: { get: 50%, mget: 50% }, count: 10 }
+  - replay: { file: traces/web.csv, format: ids }"#,
+        r#"
+w.yaml:4:24: `mget` reads several values in one reply, and only those that get reads are verified; let it get, or leave `verify` out of `values`
+  |
+4 |   - mix: { operations: { get: 50%, mget: 50% }, count: 10 }
+  |                        ^
+w.yaml:5:5: values are verified, and those that a replay writes are as long as its trace says and cannot be; leave `verify` out of `values`
+  |
+5 |   - replay: { file: traces/web.csv, format: ids }
+  |     ^
+"#,
+    );
+}

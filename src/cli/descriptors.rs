@@ -16,10 +16,25 @@ pub(super) fn make_room(plan: &Plan) -> anyhow::Result<()> {
     match raise() {
         Some(allowed) if allowed < needed => Err(BadInput(format!(
             "{clients} clients need {needed} open files, and this process may have {allowed} at the most: raise its hard limit \
-             (`ulimit -Hn {needed}` as root, or LimitNOFILE= of its unit), or ask for fewer with --clients"
+             (`ulimit -Hn {needed}` as root, or LimitNOFILE= of its unit), or ask for fewer with --clients{}",
+            elsewhere(plan, clients, allowed)
         ))
         .into()),
         _ => Ok(()),
+    }
+}
+
+/// An embedded server has its ends of the connections in this process; one apart has not.
+fn elsewhere(plan: &Plan, clients: u64, allowed: u64) -> String {
+    let is_embedded = matches!(plan.target, Target::Embedded { .. });
+    if is_embedded && clients + OTHERS <= allowed {
+        let room = clients + OTHERS;
+        format!(
+            "; or start the server in a process of its own, where half as many do: `cachebench serve --port 7000 --maxclients {room}` \
+             and `--target redis://127.0.0.1:7000`"
+        )
+    } else {
+        String::new()
     }
 }
 

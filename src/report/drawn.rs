@@ -9,15 +9,15 @@ use super::html::estimate as cell_of;
 use crate::recording::model::{CellRecord, Census, Drawn};
 use crate::stats::human;
 
-/// How the requests of a phase were spread over keys.
+/// How the requests of a phase were spread over keys, as far as that was worked out.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct DrawnFigures {
     /// Keys that were asked for at least once.
-    pub distinct: Estimate,
+    pub distinct: Option<Estimate>,
     /// Share of the requests that went to the hottest key.
-    pub hottest_share: Estimate,
+    pub hottest_share: Option<Estimate>,
     /// Share of the requests that went to the hottest 1 % of the distinct keys.
-    pub hottest_percent_share: Estimate,
+    pub hottest_percent_share: Option<Estimate>,
     /// Exponent of the nearest Zipf law, where one could be told.
     pub exponent: Option<Estimate>,
     /// The most hits per read that any cache of that size could have had; absent where nothing was read.
@@ -29,7 +29,7 @@ pub struct DrawnFigures {
 }
 
 impl DrawnFigures {
-    /// Of the phase called `name`; none where its draws were not counted.
+    /// Of the phase called `name`; none where nothing is known of its draws, nor why.
     pub(super) fn of(name: &str, cell: &CellRecord) -> Option<Self> {
         let all = || {
             let phases = cell.repetitions.iter().flat_map(|one| &one.phases);
@@ -44,14 +44,18 @@ impl DrawnFigures {
             })
         };
         let counted = |figure: fn(&Census) -> f64| each(&|drawn| drawn.census.as_ref().map(figure));
-        Some(Self {
-            distinct: counted(|census| census.distinct as f64)?,
-            hottest_share: counted(|census| census.hottest_share)?,
-            hottest_percent_share: counted(|census| census.hottest_percent_share)?,
+        let (distinct, left_out) = (
+            counted(|census| census.distinct as f64),
+            all().find_map(|drawn| drawn.left_out.clone()),
+        );
+        (distinct.is_some() || left_out.is_some()).then(|| Self {
+            distinct,
+            hottest_share: counted(|census| census.hottest_share),
+            hottest_percent_share: counted(|census| census.hottest_percent_share),
             exponent: each(&|drawn| drawn.census?.exponent),
             ideal_hit_ratio: each(&|drawn| Some(drawn.ideal?.hit_ratio)),
             ideal_room_keys: all().filter_map(|drawn| Some(drawn.ideal?.room_keys)).max(),
-            left_out: all().find_map(|drawn| drawn.left_out.clone()),
+            left_out,
         })
     }
 }
@@ -66,11 +70,19 @@ pub(super) fn lines(cells: &[CellFigures]) -> Vec<String> {
 }
 
 fn line(name: &str, drawn: &DrawnFigures) -> String {
+    let (Some(distinct), Some(key), Some(keys)) = (
+        drawn.distinct,
+        drawn.hottest_share,
+        drawn.hottest_percent_share,
+    ) else {
+        let why = drawn.left_out.as_deref().unwrap_or_default();
+        return format!("{name}: {why}");
+    };
     let mut text = format!(
         "{name}: {} keys were drawn, the hottest by {} of the requests, the hottest 1% by {}",
-        count(drawn.distinct),
-        human::percent(drawn.hottest_share.mean),
-        human::percent(drawn.hottest_percent_share.mean),
+        count(distinct),
+        human::percent(key.mean),
+        human::percent(keys.mean),
     );
     if let Some(exponent) = drawn.exponent {
         text.push_str(&format!(", Zipf exponent {:.2}", exponent.mean));
@@ -122,9 +134,9 @@ pub(super) fn table(cells: &[CellFigures]) -> Markup {
 fn row(phase: &LoadFigures, drawn: &DrawnFigures) -> Markup {
     html! {
         td.word { (phase.name) @if let Some(why) = &drawn.left_out { small { (why) } } }
-        (cell_of(Some(drawn.distinct), |value| human::count(value.round() as u64)))
-        (cell_of(Some(drawn.hottest_share), human::percent))
-        (cell_of(Some(drawn.hottest_percent_share), human::percent))
+        (cell_of(drawn.distinct, |value| human::count(value.round() as u64)))
+        (cell_of(drawn.hottest_share, human::percent))
+        (cell_of(drawn.hottest_percent_share, human::percent))
         (cell_of(drawn.exponent, |value| format!("{value:.2}")))
         (cell_of(phase.hit_ratio, human::percent))
         td {

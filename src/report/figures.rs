@@ -10,6 +10,7 @@ use super::answer;
 use super::delivery::DeliveryFigures;
 use super::drawn::DrawnFigures;
 use super::expectation;
+use super::verified::VerifiedFigures;
 use crate::recording::model::{CellRecord, Latency, Outcome, PhaseRecord, Recording, Repetition};
 use crate::stats::{Summary, pool};
 
@@ -105,6 +106,8 @@ pub struct LoadFigures {
     pub lateness_p99_s: Option<f64>,
     /// What became of messages that were published; absent where none was, and for all phases together.
     pub delivery: Option<DeliveryFigures>,
+    /// What became of values that were verified; absent where none was, and for all phases together.
+    pub verified: Option<VerifiedFigures>,
     /// What was drawn; absent where that was not worked out, and for all phases together.
     pub drawn: Option<DrawnFigures>,
 }
@@ -236,6 +239,7 @@ fn cell_figures(recording: &Recording, cell: &CellRecord) -> CellFigures {
             .into_iter()
             .map(|name| LoadFigures {
                 delivery: DeliveryFigures::of(name, cell),
+                verified: VerifiedFigures::of(name, cell),
                 drawn: DrawnFigures::of(name, cell),
                 ..load_figures(name, cell, |phase| phase.name == name)
             })
@@ -304,6 +308,7 @@ fn load_figures(
         )
         .map(|one| seconds(&one, 0.99)),
         delivery: None,
+        verified: None,
         drawn: None,
     }
 }

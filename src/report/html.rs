@@ -12,6 +12,7 @@ use super::figures::{
     SpaceFigures,
 };
 use super::live;
+use super::verified;
 use crate::plot::{self, Plot};
 use crate::recording::model::{Outcome, Recording};
 use crate::stats::human;
@@ -38,6 +39,7 @@ pub fn page(recording: &Recording, figures: &Figures, plots: &[Plot]) -> String 
         (live::section(recording))
         (load(&figures.cells))
         (delivery::table(&figures.cells))
+        (verified::table(&figures.cells))
         (drawn::table(&figures.cells))
         (driven(recording))
         footer { "Made by cachebench " (recording.cachebench) " from its recording alone; this page needs no network." }

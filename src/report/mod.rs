@@ -18,6 +18,7 @@ mod tests;
 pub mod text;
 pub mod trend;
 pub mod unit;
+mod verified;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

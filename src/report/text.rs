@@ -10,6 +10,7 @@ use super::drawn;
 use super::figures::{
     CellFigures, Estimate, Figures, KindFigures, LatencyFigures, LoadFigures, SpaceFigures,
 };
+use super::verified;
 use crate::recording::model::{Outcome, Recording};
 use crate::stats::human;
 
@@ -38,6 +39,7 @@ pub fn summary(recording: &Recording, figures: &Figures, columns: usize) -> Stri
         survival_table(&figures.cells, columns),
         load_table(&figures.cells, columns),
         lines(&delivery::lines(&figures.cells), columns),
+        lines(&verified::lines(&figures.cells), columns),
         lines(&drawn::lines(&figures.cells), columns),
         expectations(figures, columns),
         warnings(figures, columns),

@@ -178,7 +178,11 @@ fn numbered((key, meaning): (u64, Option<Use>)) -> Option<(u32, Use)> {
 fn left_out(requests: u64, keys: u64) -> Option<String> {
     if keys > KEYS_MAX {
         Some(format!(
-            "it is worked out for key spaces of up to {KEYS_MAX} keys"
+            "what was drawn is worked out for up to {KEYS_MAX} keys"
+        ))
+    } else if requests > COUNTED_MAX {
+        Some(format!(
+            "what was drawn is worked out for up to {COUNTED_MAX} requests"
         ))
     } else if requests > FORESEEN_MAX {
         Some(format!(

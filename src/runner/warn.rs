@@ -224,7 +224,42 @@ pub(super) fn calibration(wanted: u64, found: Calibration) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use hdrhistogram::Histogram;
+
     use super::*;
+    use crate::recording::model::Latency;
+    use crate::runner::record;
+
+    /// Ten seconds of an open loop, with every request as late and as long under way as told.
+    fn open_loop(busy_s: f64, lateness_ns: u64, latency_ns: u64) -> Vec<String> {
+        let of = |ns| {
+            let mut histogram = Histogram::<u64>::new(3).unwrap();
+            histogram.record(ns).unwrap();
+            Latency::of(&histogram)
+        };
+        let record = PhaseRecord {
+            offered_rate: Some(1e3),
+            client_threads: 1,
+            client_cpu_s: busy_s + 2.0,
+            client_spin_s: 2.0,
+            lateness: Some(of(lateness_ns)),
+            latency: of(latency_ns),
+            ..record::pause("mix", 0.0, 10.0).unwrap()
+        };
+        phase("run", &record)
+    }
+
+    #[test]
+    fn a_client_that_measures_itself_is_told() {
+        assert!(open_loop(8.4, 9_000, 100_000).is_empty());
+        let told = open_loop(8.6, 11_000, 100_000);
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].contains("kept its core 86 % busy"), "{told:?}");
+        assert!(
+            told[1].contains("up to 11 µs late") && told[1].contains("a median latency of 100 µs"),
+            "{told:?}"
+        );
+    }
 
     fn clocked<'a>(directives: &'a [Directive], span_ms: u64, wall_s: (u64, u64)) -> Clocked<'a> {
         Clocked {

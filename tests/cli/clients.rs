@@ -75,3 +75,20 @@ fn too_many_for_the_server_are_told_before_anything_starts() {
     );
     ending.must_be(2, &["takes 50 clients at a time", "--clients"]);
 }
+
+#[test]
+fn an_embedded_server_that_takes_half_of_the_files_may_stand_apart() {
+    let place = Place::with(LOAD);
+    let run = place.run();
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "ulimit -n 600 && exec \"$0\" \"$@\""])
+        .arg(run.get_program())
+        .args(run.get_args())
+        .args(["--clients", "400"]);
+    let words = [
+        "400 clients need 864 open files",
+        "cachebench serve --port 7000 --maxclients 464",
+    ];
+    Ending::of(&mut limited).must_be(2, &words);
+}

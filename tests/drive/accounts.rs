@@ -1,6 +1,9 @@
 //! What a recording counts is what the server counts.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
+
+use cachebench::runner::Event;
 
 use crate::common::Server;
 use crate::{Allow, assert_closed, phases, plan_for, redis, run};
@@ -30,6 +33,49 @@ fn error_count(server: &Server, word: &str) -> u64 {
             .ok()
     };
     text.lines().find_map(count).unwrap_or(0)
+}
+
+/// The rate that is recorded is that of the server's own counts over the wall time of the phase.
+#[test]
+fn the_rate_is_what_the_server_counted_over_the_wall_time() {
+    let Some(server) = redis(&[]) else { return };
+    let yaml = "
+keys: { count: 500 }
+phases:
+  - mix: { name: closed, operations: { get: 80%, set: 20% }, for: 2s, clients: 20, pipeline: 4 }
+  - mix: { name: open, operations: { get: 80%, set: 20% }, for: 2s, clients: 20, rate: 20k/s }
+";
+    let (mut began, mut before, mut seen) = (Instant::now(), 0, Vec::new());
+    let plan = plan_for(&server, yaml, Allow::Nothing);
+    let recording = run(&plan, |event| match event {
+        Event::PhaseBegan { .. } => {
+            before = sum_of_calls(&server);
+            began = Instant::now();
+        }
+        Event::PhaseEnded { .. } => {
+            let wall_s = began.elapsed().as_secs_f64();
+            seen.push((sum_of_calls(&server) - before, wall_s));
+        }
+        _ => {}
+    })
+    .expect("a recording");
+    for (phase, (calls, wall_s)) in phases(&recording).iter().zip(seen) {
+        let off = phase.throughput * phase.elapsed_s / calls as f64 - 1.0;
+        assert!(off.abs() < 0.005, "{calls} calls: {phase:#?}");
+        // No phase is made shorter than it was: from outside, connecting belongs to it as well.
+        assert!(
+            (2.0..=wall_s).contains(&phase.elapsed_s),
+            "{wall_s}: {phase:#?}"
+        );
+    }
+}
+
+fn sum_of_calls(server: &Server) -> u64 {
+    let calls = calls(server);
+    ["get", "set"]
+        .iter()
+        .filter_map(|name| calls.get(*name))
+        .sum()
 }
 
 #[test]

@@ -101,7 +101,7 @@ keys:
 values: { fixed: 200b, verify: true }
 phases:
   - save: { keys: items }
-  - mix: { operations: { get: 50%, mget: 50% }, keys: uniform, count: 8k, clients: 3, pipeline: 2, on_miss: set }
+  - mix: { operations: { get: 50%, exists: 50% }, keys: uniform, count: 30k, clients: 3, pipeline: 2, on_miss: set }
   - read: { keys: { zipfian: { range: users } }, count: 100, operations: { strlen: { effect: search } } }
 survival: {}
 expect:

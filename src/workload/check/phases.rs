@@ -13,7 +13,7 @@ use crate::workload::expect::PhaseFacts;
 use crate::workload::files::Files;
 use crate::workload::limits;
 use crate::workload::plan::{
-    Action, KeyChoice, Load, Operation, Pace, Phase, Space as KeysOf, Until, Values,
+    Action, Effect, KeyChoice, Load, Operation, Pace, Phase, Space as KeysOf, Until, Values,
 };
 use crate::workload::problem::{Place, Problem, is_meant};
 use crate::workload::reader::{At, Given};
@@ -64,6 +64,8 @@ struct Space<'a> {
     files: &'a Files<'a>,
     keys: &'a Keys,
     largest_value: u64,
+    /// Whether values are verified when they are read.
+    verifies: bool,
     /// From the command line, for all loads.
     clients: Option<u32>,
 }
@@ -100,6 +102,7 @@ pub(super) fn phases(
             .iter()
             .map(|space| largest(&space.values))
             .fold(largest(values), u64::max),
+        verifies: values.are_verified(),
         clients: context.clients,
     };
     let names = names(&list, problems);
@@ -256,6 +259,7 @@ fn action(
         Some(written::Phase::Flood(load)) => (Kind::Flood, load),
         Some(written::Phase::Mix(load)) => (Kind::Mix, load),
         Some(written::Phase::Replay(replay)) => {
+            note_unsealed(space, phase.place, problems);
             let keys = space.keys.count.unwrap_or(1);
             return Action::Load(replay::replay(replay, phase.place, keys, context, problems));
         }
@@ -356,6 +360,7 @@ fn load(
     note_what_never_happens(&load, written, name, problems);
     note_no_room(&load, written, space, problems);
     note_too_much_in_flight(&load, written, place, space, problems);
+    note_unverified(&load, written, space, problems);
     load
 }
 
@@ -430,6 +435,34 @@ fn note_no_room(load: &Load, written: &written::Load, space: &Space, problems: &
             operation.name
         );
         problems.push(Problem::new(place.unwrap_or_default(), message));
+    }
+}
+
+/// What is verified is told of all that is read.
+fn note_unverified(
+    load: &Load,
+    written: &written::Load,
+    space: &Space<'_>,
+    problems: &mut Vec<Problem>,
+) {
+    let reads_several = |operation: &&Operation| operation.effect == Effect::ReadMany;
+    if let Some(operation) = load.operations.iter().find(reads_several)
+        && space.verifies
+    {
+        let message = format!(
+            "`{}` reads several values in one reply, and only those that get reads are verified; let it get, or leave `verify` out of `values`",
+            operation.name
+        );
+        let place = written.operations.place().unwrap_or_default();
+        problems.push(Problem::new(place, message));
+    }
+}
+
+/// A replay may write keys that other phases read.
+fn note_unsealed(space: &Space<'_>, place: Place, problems: &mut Vec<Problem>) {
+    if space.verifies {
+        let message = "values are verified, and those that a replay writes are as long as its trace says and cannot be; leave `verify` out of `values`";
+        problems.push(Problem::new(place, message));
     }
 }
 
