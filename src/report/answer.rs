@@ -37,6 +37,10 @@ fn alone(cell: &CellFigures) -> String {
     if !groups.is_empty() {
         return format!("Still present at the end: {}.", list(&groups));
     }
+    let delivered = deliveries(cell);
+    if !delivered.is_empty() {
+        return format!("Deliveries: {}.", list(&delivered));
+    }
     let load = telling_phase(cell);
     let rate = load
         .throughput
@@ -55,6 +59,25 @@ fn alone(cell: &CellFigures) -> String {
     }
 }
 
+/// What became of the messages of each phase that published.
+fn deliveries(cell: &CellFigures) -> Vec<String> {
+    let say = |phase: &LoadFigures| {
+        let figures = phase.delivery.as_ref()?;
+        let times = figures.delivery.map_or(String::new(), |one| {
+            let (p50, p99) = (human::seconds(one.p50_s), human::seconds(one.p99_s));
+            format!(" after {p50} (p50) and {p99} (p99)")
+        });
+        let count = |one: Estimate| human::count(one.mean.round() as u64);
+        Some(format!(
+            "{} in \u{201c}{}\u{201d}{times}, {} lost",
+            count(figures.delivered),
+            phase.name,
+            count(figures.lost)
+        ))
+    };
+    cell.phases.iter().filter_map(say).collect()
+}
+
 /// The last phase that reads, since those before it warm up; all together where none does.
 fn telling_phase(cell: &CellFigures) -> &LoadFigures {
     let mut reading = cell.phases.iter().filter(|phase| phase.hit_ratio.is_some());
@@ -62,6 +85,10 @@ fn telling_phase(cell: &CellFigures) -> &LoadFigures {
 }
 
 fn compared(cells: &[&CellFigures]) -> String {
+    let spaces = by_space(cells);
+    if !spaces.is_empty() {
+        return format!("Of the reads {}.", spaces.join("; "));
+    }
     if let Some((group, shares)) = telling_group(cells) {
         return format!(
             "Of the keys in \u{201c}{group}\u{201d}, {}.",
@@ -83,6 +110,21 @@ fn compared(cells: &[&CellFigures]) -> String {
         })
         .collect();
     format!("Requests answered per second: {}.", list(&rates))
+}
+
+/// How each key space fared in the phase that tells.
+fn by_space(cells: &[&CellFigures]) -> Vec<String> {
+    let names = cells
+        .first()
+        .map_or(&[][..], |cell| &telling_phase(cell).spaces);
+    let say = |name: &str| {
+        let ratios = shares(cells, |cell| {
+            let mut spaces = telling_phase(cell).spaces.iter();
+            spaces.find(|space| space.name == name)?.hit_ratio
+        });
+        format!("in \u{201c}{name}\u{201d}, {}", ranking(ratios, "hit"))
+    };
+    names.iter().map(|space| say(&space.name)).collect()
 }
 
 type Shares<'a> = Vec<(f64, &'a str)>;

@@ -26,6 +26,8 @@ pub(super) fn left_out(commands: &BTreeMap<String, u64>) -> Option<String> {
 
 /// A client that is busier than this share of its core measures itself.
 const BUSY: f64 = 0.85;
+/// A closed loop is looked at from so many seconds on.
+const LONG_S: f64 = 1.0;
 /// Lateness above this share of the median latency is part of what was measured.
 const LATE: f64 = 0.1;
 /// Ticks of the LRU clock that must pass before idle times tell anything apart.
@@ -53,10 +55,19 @@ pub(super) fn phase(cell: &str, record: &PhaseRecord) -> Vec<String> {
 fn busy(place: &str, record: &PhaseRecord) -> Option<String> {
     let worked_s = record.client_cpu_s - record.client_spin_s;
     let share = worked_s / (record.elapsed_s * record.client_threads.max(1) as f64);
-    (record.offered_rate.is_some() && share > BUSY).then(|| {
+    // Of a phase that is over at once there is no rate to be believed anyway.
+    let is_long = record.elapsed_s >= LONG_S;
+    let (what, cure) = match record.offered_rate {
+        Some(_) => ("the latencies are partly its own", "lower the rate"),
+        None if is_long => (
+            "it may have set the pace, not the server",
+            "give it more `threads`",
+        ),
+        None => return None,
+    };
+    (share > BUSY).then(|| {
         format!(
-            "{place}: the client kept its core {:.0} % busy, so that the latencies are partly its own: lower the rate, \
-             or drive from another machine",
+            "{place}: the client kept its core {:.0} % busy, so that {what}: {cure}, or drive from another machine",
             share * 100.0
         )
     })
@@ -247,6 +258,20 @@ mod tests {
             ..record::pause("mix", 0.0, 10.0).unwrap()
         };
         phase("run", &record)
+    }
+
+    #[test]
+    fn a_closed_loop_that_its_client_held_up_is_told_where_it_lasted() {
+        let told = |elapsed_s| {
+            let record = PhaseRecord {
+                client_threads: 2,
+                client_cpu_s: 1.8 * elapsed_s,
+                ..record::pause("mix", 0.0, elapsed_s).unwrap()
+            };
+            phase("run", &record)
+        };
+        assert!(told(0.9).is_empty());
+        assert!(told(1.1)[0].contains("90 % busy") && told(1.1)[0].contains("set the pace"));
     }
 
     #[test]
