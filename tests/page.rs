@@ -150,18 +150,43 @@ fn every_page_stands_in_a_browser() {
         );
     }
     cachebench(folder.path(), &["compare", "a", "b", "--out", "compared"]);
-    let report = folder.path().join("a/report.html");
-    let compared = folder.path().join("compared/compare.html");
-    for page in [&report, &compared] {
+    let gate = [
+        "gate",
+        "everything.yaml",
+        "--quiet",
+        "--baseline",
+        "embedded",
+        "--candidate",
+        "embedded",
+        "--out",
+        "gated",
+        "--slice",
+        "1ms",
+        "--pair",
+        "4ms",
+        "--warm-up",
+        "3ms",
+    ];
+    cachebench(folder.path(), &gate);
+    cachebench(folder.path(), &["trend", ".", "--metric", "mix.p99"]);
+    let pages = [
+        "a/report.html",
+        "compared/compare.html",
+        "gated/gate.html",
+        "trend.html",
+    ]
+    .map(|page| folder.path().join(page));
+    let report = &pages[0];
+    for page in &pages {
+        let (_, said) = open(&chromium, page, 1000, false);
+        assert!(said.is_empty(), "{}: {said:?}", page.display());
         for (width, is_dark) in [(1000, false), (390, true)] {
-            let (_, said) = open(&chromium, page, width, is_dark);
-            assert!(said.is_empty(), "{}: {said:?}", page.display());
             let seen = look(&chromium, page, width, is_dark);
             assert_eq!(seen["overlaps"], serde_json::json!([]), "at {width}");
             assert_eq!(seen["hangsOver"], false, "{} at {width}", page.display());
         }
     }
-    let seen = look(&chromium, &report, 1000, false);
+    let seen = look(&chromium, report, 1000, false);
     assert_eq!(seen["plots"], serde_json::json!(PLOTS));
     assert!(seen["charts"].as_u64().unwrap() >= 4, "{seen}");
 }

@@ -5,6 +5,10 @@ use std::path::PathBuf;
 use comfy_table::{Table, TableStyle};
 use embedded_server::embedded_cluster::{ClusterOptions, EmbeddedCluster, NodeView};
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::format::Format;
 use super::{Exit, interrupt, terminal};
 
 /// Arguments of `cachebench cluster`.
@@ -25,6 +29,49 @@ pub(super) struct Arguments {
     /// A directive for every node, as redis.conf has it: --set cluster-node-timeout=5000
     #[arg(long, value_name = "DIRECTIVE=VALUE", value_parser = directive)]
     set: Vec<(String, String)>,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// The schema of the JSON form.
+const SCHEMA: &str = "cachebench.cluster/1";
+
+/// What is printed as JSON once the cluster is ready; it then runs until it is stopped.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Formed {
+    /// `cachebench.cluster/1`.
+    schema: String,
+    /// In the order of their ports.
+    nodes: Vec<Node>,
+}
+
+/// A node of it.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Node {
+    /// Where it listens: `127.0.0.1:7000`.
+    address: String,
+    /// The address of its master; absent for a master.
+    master: Option<String>,
+    /// The slots it serves, as ranges: `0-5460`; empty for a replica.
+    slots: String,
+}
+
+impl Formed {
+    fn of(nodes: &[NodeView]) -> Self {
+        let master = |node: &NodeView| {
+            let found = nodes.iter().find(|other| Some(other.id) == node.master);
+            found.map(|master| master.address.to_string())
+        };
+        let node = |node: &NodeView| Node {
+            address: node.address.to_string(),
+            master: master(node),
+            slots: node.slots.to_string(),
+        };
+        Self {
+            schema: SCHEMA.to_owned(),
+            nodes: nodes.iter().map(node).collect(),
+        }
+    }
 }
 
 fn directive(text: &str) -> Result<(String, String), String> {
@@ -48,7 +95,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     };
     let cluster = EmbeddedCluster::start(&options)?;
     let nodes: Vec<NodeView> = cluster.views().into_iter().flatten().collect();
-    terminal::result(&table(&nodes))?;
+    if arguments.format.is_json() {
+        arguments.format.print(&Formed::of(&nodes))?;
+    } else {
+        terminal::result(&table(&nodes))?;
+    }
     terminal::note("ready; Ctrl-C ends it");
     interrupt::wait_for_signal()?;
     Ok(Exit::Done)

@@ -35,6 +35,9 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "RECORDING|TARGET")]
     baseline: Option<String>,
     /// A target to be judged, in turns with the baseline
+    ///
+    /// Both get the load of one phase as a closed loop, whatever its rate is: what is compared is how fast they answer. Of a
+    /// workload with `compare`, one cell is in force: the first, unless --cell names another.
     #[arg(
         long,
         value_name = "TARGET",

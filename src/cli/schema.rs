@@ -1,6 +1,9 @@
 //! `cachebench schema`: the JSON schema of a workload, for editors, and of what programs read: recordings and results.
 
 use super::check::Findings;
+use super::cluster::Formed;
+use super::format::Format;
+use super::shell::Printed;
 use super::{Exit, terminal};
 use crate::report::comparison::ComparisonFigures;
 use crate::report::gate::GateFigures;
@@ -13,6 +16,9 @@ use crate::{recording, workload};
 pub(super) struct Arguments {
     /// Whose schema
     of: Of,
+    /// A schema is JSON either way
+    #[command(flatten)]
+    _format: Format,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -31,6 +37,10 @@ enum Of {
     Gate,
     /// What `cachebench trend` prints as JSON
     Trend,
+    /// What `cachebench cluster` prints as JSON
+    Cluster,
+    /// What `cachebench completions` and `man` print as JSON
+    Printed,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
@@ -42,6 +52,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Of::Comparison => schema_of::<ComparisonFigures>().to_value(),
         Of::Gate => schema_of::<GateFigures>().to_value(),
         Of::Trend => schema_of::<TrendFigures>().to_value(),
+        Of::Cluster => schema_of::<Formed>().to_value(),
+        Of::Printed => schema_of::<Printed>().to_value(),
     };
     terminal::result(&serde_json::to_string_pretty(&schema)?)?;
     Ok(Exit::Done)

@@ -65,6 +65,10 @@ fn version() -> String {
 }
 
 fn serve(words: &[String]) -> anyhow::Result<Exit> {
+    if words.iter().any(|word| word == "--output-format") {
+        let message = "serve has no result to print as JSON: it logs until it is stopped; ask the server itself, with INFO";
+        return Err(BadInput(message.to_owned()).into());
+    }
     let Settings {
         config,
         file,

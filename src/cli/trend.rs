@@ -1,6 +1,5 @@
 //! `cachebench trend`: a figure over the recordings in a folder, for reading.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::exit::BadInput;
@@ -8,8 +7,8 @@ use super::format::Format;
 use super::{Exit, terminal};
 use crate::recording::model::Recording;
 use crate::recording::read;
-use crate::recording::write::{RECORDING_FILE, write_file};
-use crate::report::trend::{Question, TrendFigures, summary};
+use crate::recording::write::RECORDING_FILE;
+use crate::report::trend::{Question, TrendFigures, summary, write};
 use crate::workload::{criteria, words};
 
 /// Recordings that are looked at, at most.
@@ -27,7 +26,7 @@ pub(super) struct Arguments {
     /// The cell to look at [default: the first]
     #[arg(long, value_name = "LABEL")]
     cell: Option<String>,
-    /// Where to draw it [default: DIR/trend.svg]
+    /// Where to draw it; trend.html is written beside it [default: DIR/trend.svg]
     #[arg(long, value_name = "FILE.svg")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -52,26 +51,24 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Some(mut figures) = TrendFigures::of(&recordings, &question) else {
         return Ok(Exit::Done);
     };
-    if let Some(svg) = figures.svg()? {
-        let file = arguments
-            .out
-            .clone()
-            .unwrap_or_else(|| arguments.folder.join("trend.svg"));
-        write_file(&file, |out| out.write_all(svg.as_bytes()))?;
-        figures.files.push(file.display().to_string());
-    }
+    let file = arguments
+        .out
+        .clone()
+        .unwrap_or_else(|| arguments.folder.join("trend.svg"));
+    let written = write(&figures, &file)?;
+    figures.files = written
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
     if arguments.format.is_json() {
         arguments.format.print(&figures)?;
     } else {
-        let drawn: String = figures
-            .files
-            .iter()
-            .map(|file| format!("\n\nDrawn in {file}"))
-            .collect();
-        terminal::result(&format!(
-            "{}{drawn}",
-            summary(&figures, terminal::columns())
-        ))?;
+        let drawn = match figures.files.as_slice() {
+            [] => String::new(),
+            files => format!("\n\nDrawn in {}", files.join(", ")),
+        };
+        let summary = summary(&figures, terminal::columns());
+        terminal::result(&format!("{summary}{drawn}"))?;
     }
     Ok(Exit::Done)
 }

@@ -2,18 +2,27 @@
 //! machine that drifts has changes of level too.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
+use maud::{PreEscaped, html};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::ReportError;
+use super::html::document;
 use super::text::{BOLD, DIM, prose, table};
 use super::unit::Unit;
 use crate::gate::expectations::observed;
 use crate::gate::identity::{matching_cells, plan_differences};
 use crate::plot::{self, PlotError};
 use crate::recording::model::Recording;
+use crate::recording::write::write_file;
 use crate::stats::change_points::{ChangePoint, change_points};
 use crate::workload::plan::Metric;
+
+/// The page.
+const PAGE_FILE: &str = "trend.html";
 
 /// The schema of the JSON form.
 pub const SCHEMA: &str = "cachebench.trend/1";
@@ -136,6 +145,61 @@ impl TrendFigures {
             changes: &change_points(&values),
         };
         plot::trend::draw(&trend, |value| self.unit.say(value))
+    }
+}
+
+/// Writes the picture to `file` and the page beside it, or nothing for fewer than two measurements; which files.
+///
+/// # Errors
+/// Where a file cannot be written or the picture not be drawn.
+pub fn write(figures: &TrendFigures, file: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    let Some(svg) = figures.svg()? else {
+        return Ok(Vec::new());
+    };
+    let page = file.with_file_name(PAGE_FILE);
+    Ok(vec![
+        write_file(file, |out| out.write_all(svg.as_bytes()))?,
+        write_file(&page, |out| out.write_all(html(figures, &svg).as_bytes()))?,
+    ])
+}
+
+/// The picture with its changes of level, newest last, and every measurement.
+fn html(figures: &TrendFigures, svg: &str) -> String {
+    let say = |value| figures.unit.say(value);
+    let body = html! {
+        p.name { (figures.workload) ", " (figures.cell) }
+        h1 { (figures.metric) }
+        p.answer { (figures.points.len()) " recordings; " (headline(figures)) }
+        figure #trend { div.scroll { (PreEscaped(svg)) } }
+        @if !figures.changes.is_empty() {
+            h2 { "Changes of level" }
+            div.card { div.scroll { table {
+                thead { tr { @for name in ["changed with the run of", "before", "after", "p"] { th scope="col" { (name) } } } }
+                tbody { @for one in &figures.changes { tr {
+                    th scope="row" { (one.started_at) }
+                    td { (say(one.before)) } td { (say(one.after)) } td { (format!("{:.1e}", one.p_value)) }
+                } } }
+            } } }
+        }
+        h2 { "Measurements" }
+        div.card { div.scroll { table {
+            thead { tr { @for name in ["recording", "started", "server", "value"] { th scope="col" { (name) } } } }
+            tbody { @for (number, one) in figures.points.iter().enumerate() { tr {
+                th scope="row" { (number + 1) " " code { (one.path) } }
+                td { (one.started_at) } td { (one.server) } td { (say(one.value)) }
+            } } }
+        } } }
+        @for left_out in &figures.left_out { p.caption { "Left out: " (left_out) } }
+        footer { "Made by cachebench " (env!("CARGO_PKG_VERSION")) " from recordings alone; this page needs no network." }
+    };
+    document(&format!("{} over time – cachebench", figures.metric), &body)
+}
+
+fn headline(figures: &TrendFigures) -> String {
+    match figures.changes.len() {
+        0 => "no change of level that chance would not make.".to_owned(),
+        1 => "its level changed once.".to_owned(),
+        many => format!("its level changed {many} times."),
     }
 }
 
@@ -262,6 +326,10 @@ mod tests {
                 .unwrap()
                 .contains("50.1k/s → 35.1k/s")
         );
+        let folder = tempfile::tempdir().unwrap();
+        let files = write(&figures, &folder.path().join("picture.svg")).unwrap();
+        let page = std::fs::read_to_string(&files[1]).unwrap();
+        assert!(page.contains("its level changed once.") && page.contains("<svg"));
         let schema = crate::report::schema_of::<TrendFigures>().to_value();
         jsonschema::validate(&schema, &serde_json::to_value(figures).unwrap()).unwrap();
     }

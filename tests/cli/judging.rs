@@ -8,7 +8,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -107,11 +107,41 @@ fn what_is_printed_as_json_is_what_the_schema_says() {
     assert_eq!(gated["verdict"], "passed");
     let trend = folder.json(&["trend", ".", "--metric", "read.p99"], "trend");
     assert_eq!(trend["points"].as_array().unwrap().len(), 2);
+    assert_eq!(trend["files"].as_array().unwrap().len(), 2);
+    assert!(folder.path("trend.html").is_file());
+    let script = folder.json(&["completions", "bash"], "printed");
+    assert!(script["text"].as_str().unwrap().contains("objective"));
+    let pages = folder.json(&["man", "--out", "man"], "printed");
+    assert!(pages["files"].as_array().unwrap().len() > 8, "{pages}");
     let recorded: Value =
         serde_json::from_slice(&fs::read(folder.path("a/recording.json")).unwrap()).unwrap();
     let schema: Value =
         serde_json::from_slice(&folder.run(&["schema", "recording"]).stdout).unwrap();
     jsonschema::validate(&schema, &recorded).unwrap();
+}
+
+#[test]
+fn a_cluster_says_where_its_nodes_are_and_a_server_has_nothing_to_print() {
+    let folder = Folder::new();
+    let mut cluster = Command::new(env!("CARGO_BIN_EXE_cachebench"))
+        .args(["cluster", "--masters", "3", "--replicas", "0"])
+        .args(["--port", "0", "--output-format", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut printed =
+        serde_json::Deserializer::from_reader(cluster.stdout.take().unwrap()).into_iter::<Value>();
+    let formed = printed.next().unwrap().unwrap();
+    cluster.kill().unwrap();
+    cluster.wait().unwrap();
+    let schema = folder.run(&["schema", "cluster", "--output-format", "json"]);
+    let schema: Value = serde_json::from_slice(&schema.stdout).unwrap();
+    jsonschema::validate(&schema, &formed).unwrap();
+    assert_eq!(formed["nodes"].as_array().unwrap().len(), 3);
+    let served = folder.run(&["serve", "--output-format", "json"]);
+    assert_eq!(code(&served), 2);
+    assert!(told(&served).contains("no result to print as JSON"));
 }
 
 #[test]
@@ -373,6 +403,9 @@ fn two_targets_take_turns() {
     assert!([30, 60, 120].contains(&pairs), "{pairs} pairs");
     assert_eq!(gated["contest"]["phase"], "read");
     assert_eq!(gated["checks"].as_array().unwrap().len(), 5);
+    for file in ["g/gate.html", "g/gate.json", "g/plots/pairs.svg"] {
+        assert!(folder.path(file).is_file(), "no {file}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use crate::cli::format::Format;
 use crate::cli::terminal;
 use crate::recording::write::write_file;
-use crate::report::gate::{GateFigures, junit, markdown, text};
+use crate::report::gate::{self, GateFigures, junit, markdown, text};
 
 /// The gate in full, beside the recording.
 const GATE_FILE: &str = "gate.json";
@@ -53,13 +53,19 @@ impl Output {
             let json = serde_json::to_string_pretty(figures).context("the gate as JSON")?;
             write_file(&file, |out| out.write_all(json.as_bytes()))?;
             figures.files.push(file.display().to_string());
+            let written = gate::write(figures, folder)?;
+            let written = written.iter().map(|file| file.display().to_string());
+            figures.files.extend(written);
         }
         if self.format.is_json() {
             return self.format.print(figures);
         }
         let mut summary = text::summary(figures, terminal::columns());
         if let Some(folder) = folder {
-            summary.push_str(&format!("\n\nWritten to {}", folder.display()));
+            summary.push_str(&format!(
+                "\n\nWritten to {}: gate.html, gate.json",
+                folder.display()
+            ));
         }
         Ok(terminal::result(&summary)?)
     }

@@ -1,24 +1,34 @@
-//! What a gate found, once: [`text`] prints it for a terminal, [`markdown`] for a page of a CI system, [`junit`] for its list
-//! of tests, and as JSON it is what `--output-format json` prints.
+//! What a gate found, once: [`text`] prints it for a terminal, `html` for a browser, [`markdown`] for a page of a CI system,
+//! [`junit`] for its list of tests, and as JSON it is what `--output-format json` prints.
 
+mod html;
 pub mod junit;
 pub mod markdown;
 #[cfg(test)]
 mod tests;
 pub mod text;
 
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::ReportError;
 use super::figures::{ExpectationFigures, Figures};
 use crate::gate::Contested;
 use crate::gate::exact::ExactGate;
 use crate::gate::pairs::{Compared, Decision, Metric, Verdict};
+use crate::plot;
 use crate::recording::model::Recording;
+use crate::recording::write::write_file;
 use crate::stats::human;
 
 /// The schema of the JSON form.
 pub const SCHEMA: &str = "cachebench.gate/1";
+
+/// The page.
+const PAGE_FILE: &str = "gate.html";
 
 /// Why no time is gated against a stored baseline.
 pub const NO_TIMES: &str = "Times are not held against a stored recording: two identical servers on one machine, run one \
@@ -177,6 +187,25 @@ impl GateFigures {
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Check> {
         self.checks.iter().filter(move |check| check.kind == kind)
     }
+}
+
+/// Writes the page into `folder`, and the pairs of an A/B as a picture beside it; which files.
+///
+/// # Errors
+/// Where a file cannot be written or the picture not be drawn.
+pub fn write(figures: &GateFigures, folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    let svg = figures.contest.as_ref().map(plot::pairs::draw);
+    let svg = svg.transpose()?.flatten();
+    let mut files = Vec::new();
+    if let Some(svg) = &svg {
+        let path = folder.join("plots").join("pairs.svg");
+        files.push(write_file(&path, |out| out.write_all(svg.as_bytes()))?);
+    }
+    let page = html::page(figures, svg.as_deref());
+    files.push(write_file(&folder.join(PAGE_FILE), |out| {
+        out.write_all(page.as_bytes())
+    })?);
+    Ok(files)
 }
 
 fn server(target: &str, name: &str, version: &str) -> String {

@@ -50,6 +50,31 @@ fn whole_gate(cost: f64) -> GateFigures {
 }
 
 #[test]
+fn the_page_says_what_did_not_hold_and_draws_the_pairs() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = super::write(&whole_gate(1.2), folder.path()).unwrap();
+    assert_eq!(files.len(), 2);
+    let page = std::fs::read_to_string(folder.path().join("gate.html")).unwrap();
+    for words in [
+        "<h1>Failed</h1>",
+        "6 of 43 checks did not hold.",
+        "evicted keys",
+        "<b>worse</b>",
+        "Candidate beside baseline, pair by pair",
+        "throughput",
+    ] {
+        assert!(page.contains(words), "no {words}");
+    }
+    let hostile = GateFigures::of(&Parts {
+        recording: Some(&hostile()),
+        ..Parts::default()
+    });
+    let files = super::write(&hostile, folder.path()).unwrap();
+    let page = std::fs::read_to_string(&files[0]).unwrap();
+    assert_eq!((files.len(), page.matches("<script").count()), (1, 0));
+}
+
+#[test]
 fn every_form_says_what_did_not_hold() {
     let figures = whole_gate(1.2);
     assert_eq!(figures.verdict, Passage::Failed);
