@@ -986,7 +986,7 @@ fn an_unknown_target() {
 phases: [ save: { keys: all } ]
 target: embeded"#,
         r#"
-w.yaml:3:9: unknown target `embeded`; known: embedded, spawn:PROGRAM, redis://host:port/database, rediss://host:port/database, unix:///path; did you mean `embedded`?
+w.yaml:3:9: unknown target `embeded`; known: embedded, embedded-cluster, spawn:PROGRAM, redis://host:port/database, rediss://host:port/database, unix:///path; did you mean `embedded`?
   |
 3 | target: embeded
   |         ^^^^^^^
@@ -995,13 +995,29 @@ w.yaml:3:9: unknown target `embeded`; known: embedded, spawn:PROGRAM, redis://ho
 }
 
 #[test]
-fn a_target_that_is_not_there_yet() {
+fn a_cluster_that_cannot_be() {
     refused(
         r#"keys: { count: 10000 }
 phases: [ save: { keys: all } ]
-target: embedded-cluster"#,
+target: { embedded-cluster: { masters: 0 } }"#,
         r#"
-w.yaml:3:9: not yet: a cluster in this process; use embedded, or redis:// with one node of a cluster
+w.yaml:3:40: `0` masters; write a number from 1 to 100
+  |
+3 | target: { embedded-cluster: { masters: 0 } }
+  |                                        ^
+"#,
+    );
+}
+
+#[test]
+fn a_capacity_of_a_cluster() {
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ save: { keys: all } ]
+target: embedded-cluster
+capacity: { keys: 100 }"#,
+        r#"
+w.yaml:3:9: `capacity` is found out on one server; on a cluster write `maxmemory`, which is each node's, among its directives
   |
 3 | target: embedded-cluster
   |         ^^^^^^^^^^^^^^^^

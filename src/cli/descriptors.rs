@@ -44,6 +44,8 @@ fn needed(plan: &Plan) -> (u64, u64) {
     let ends = match plan.target {
         // The server's ends of the connections are in this process as well.
         Target::Embedded { .. } => 2,
+        // Every client is connected to every master.
+        Target::EmbeddedCluster { masters, .. } => 2 * u64::from(masters),
         Target::Spawn { .. } | Target::Endpoint(_) => 1,
     };
     (clients, clients * ends + OTHERS)

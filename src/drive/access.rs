@@ -3,8 +3,10 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::cluster::Map;
 use super::encode::append_command;
 use super::tls::Connector;
 
@@ -76,9 +78,33 @@ pub struct Access {
     pub timeout: Duration,
     /// Whether the server is one of ours, that nobody else starts again: where it refuses a connection it has ended.
     pub is_ours: bool,
+    /// Of a cluster, which node has which slot; the peer is one of them.
+    pub cluster: Option<Arc<Map>>,
 }
 
 impl Access {
+    /// The peer alone, of a cluster.
+    #[must_use]
+    pub fn alone(&self) -> Self {
+        Self {
+            cluster: None,
+            ..self.clone()
+        }
+    }
+
+    /// Each node that is known of a cluster; a server alone.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<Self> {
+        let Some(map) = &self.cluster else {
+            return vec![self.clone()];
+        };
+        let node = |address| Self {
+            peer: Peer::Tcp(address),
+            ..self.alone()
+        };
+        map.addresses().into_iter().map(node).collect()
+    }
+
     /// A server that asks for nothing.
     #[must_use]
     pub fn plain(address: SocketAddr, timeout: Duration) -> Self {
@@ -88,6 +114,7 @@ impl Access {
             greeting: Vec::new(),
             timeout,
             is_ours: false,
+            cluster: None,
         }
     }
 

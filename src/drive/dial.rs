@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use super::access::{Access, Greeting};
+use super::cluster::Shards;
 use super::fault::Fault;
 use super::resp::{LINE_LIMIT, Malformed, Reply, Scanner, Step};
 use super::stream::Stream;
@@ -40,6 +41,10 @@ fn silence(access: &Access) -> Fault {
 }
 
 async fn open(access: &Access) -> Result<Stream, Fault> {
+    if let Some(map) = &access.cluster {
+        let shards = Shards::open(map, access).await?;
+        return Ok(Stream::Cluster(Box::new(shards)));
+    }
     let failed = |error| failure(access, error);
     let mut stream = Stream::connect(access).await.map_err(failed)?;
     for greeting in &access.greeting {

@@ -6,6 +6,7 @@
 pub mod access;
 mod advance;
 mod backoff;
+pub mod cluster;
 mod connection;
 mod dial;
 pub mod encode;

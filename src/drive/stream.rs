@@ -1,4 +1,4 @@
-//! The bytes of a connection: over TCP, a unix socket, or TLS over TCP.
+//! The bytes of a connection: over TCP, a unix socket, TLS over TCP, or to the nodes of a cluster.
 
 use std::io;
 use std::pin::Pin;
@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::access::{Access, Peer};
+use super::cluster::Shards;
 use super::tls::Encrypted;
 
 /// An open connection to a server.
@@ -19,6 +20,8 @@ pub enum Stream {
     Unix(UnixStream),
     /// Encrypted.
     Tls(Box<Encrypted>),
+    /// To the nodes of a cluster.
+    Cluster(Box<Shards>),
 }
 
 impl Stream {
@@ -47,6 +50,7 @@ impl Stream {
             Self::Tcp(stream) => stream.try_write(bytes),
             Self::Unix(stream) => stream.try_write(bytes),
             Self::Tls(stream) => return encrypt_now(stream, bytes, waker),
+            Self::Cluster(shards) => return shards.write_now(bytes, waker),
         };
         match written {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
@@ -75,6 +79,7 @@ macro_rules! of_each {
             Stream::Tcp(stream) => Pin::new(stream).$method($($argument),*),
             Stream::Unix(stream) => Pin::new(stream).$method($($argument),*),
             Stream::Tls(stream) => Pin::new(&mut **stream).$method($($argument),*),
+            Stream::Cluster(shards) => Pin::new(&mut **shards).$method($($argument),*),
         }
     };
 }

@@ -121,7 +121,8 @@ pub struct PhaseRecord {
     /// Latency by operation, as `latency`; empty where the phase has only one operation.
     #[serde(default)]
     pub latency_by_kind: BTreeMap<String, Latency>,
-    /// Errors by kind: the first word of the error reply (`OOM`, `ERR`, …), `timeout`, `disconnected`.
+    /// Errors by kind: the first word of the error reply (`OOM`, `ERR`, …), `timeout`, `disconnected`. Of a cluster also
+    /// `node_lost` and `node_unreachable`, which count as error replies.
     pub errors: BTreeMap<String, u64>,
     /// Requests that fell due, writes after a miss included: always `operations`, plus the `timeout` and
     /// `disconnected` errors among `errors`, plus `in_flight`.
@@ -161,6 +162,9 @@ pub struct PhaseRecord {
     /// Connections that were lost and made again; what was in flight on them is among `errors`.
     #[serde(default)]
     pub reconnects: u64,
+    /// What clients of a cluster met; absent for one server, and for a phase beside others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterRecord>,
     /// CPU seconds that the server used, where it can be read; absent for a phase beside others.
     pub server_cpu_s: Option<f64>,
     /// What was really drawn; absent for a pause, and where the run was cut short.
@@ -193,6 +197,17 @@ pub struct FanOutRecord {
     pub transit: Latency,
     /// CPU seconds of the thread that listened.
     pub listener_cpu_s: f64,
+}
+
+/// What the clients of a cluster met.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ClusterRecord {
+    /// Requests that a node sent elsewhere for good (MOVED), and that went there.
+    pub moved: u64,
+    /// Requests that a node sent elsewhere for once (ASK), and that went there.
+    pub asked: u64,
+    /// Requests sent, by node; those sent elsewhere count at each.
+    pub requests_by_node: BTreeMap<String, u64>,
 }
 
 /// Reads of a key space.

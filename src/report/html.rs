@@ -12,6 +12,7 @@ use super::figures::{
     SpaceFigures,
 };
 use super::live;
+use super::nodes;
 use super::verified;
 use crate::plot::{self, Plot};
 use crate::recording::model::{Outcome, Recording};
@@ -40,6 +41,7 @@ pub fn page(recording: &Recording, figures: &Figures, plots: &[Plot]) -> String 
         (load(&figures.cells))
         (delivery::table(&figures.cells))
         (verified::table(&figures.cells))
+        @for line in nodes::lines(recording) { p { (line) } }
         (drawn::table(&figures.cells))
         (driven(recording))
         footer { "Made by cachebench " (recording.cachebench) " from its recording alone; this page needs no network." }

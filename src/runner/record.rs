@@ -5,12 +5,44 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use crate::drive::Driven;
+use crate::drive::cluster::Met;
 use crate::drive::tally::{Measured, MeasuredKind};
 use crate::drive::timeline::Intervals;
-use crate::recording::model::{FanOutRecord, Interval, Latency, PhaseRecord, Reads};
+use crate::recording::model::{ClusterRecord, FanOutRecord, Interval, Latency, PhaseRecord, Reads};
+use crate::target::Running;
 use crate::workload::plan::{KeySpace, Load, Pace};
 
 const SECONDS_PER_NS: f64 = 1e-9;
+
+/// What was seen of the server over a phase.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seen {
+    server_cpu_s: Option<f64>,
+    cluster: Option<ClusterRecord>,
+}
+
+impl Seen {
+    /// What is different now from `before`.
+    pub(super) fn since(before: (Option<f64>, Option<Met>), server: &mut Running) -> Self {
+        let cpu_s = server.cpu_s().zip(before.0);
+        let met = server.met().zip(before.1);
+        Self {
+            server_cpu_s: cpu_s.map(|(after, before)| (after - before).max(0.0)),
+            cluster: met.map(|(after, before)| cluster(&after.since(&before))),
+        }
+    }
+}
+
+fn cluster(met: &Met) -> ClusterRecord {
+    let by_node = met.requests.iter();
+    ClusterRecord {
+        moved: met.moved,
+        asked: met.asked,
+        requests_by_node: by_node
+            .map(|(node, count)| (node.to_string(), *count))
+            .collect(),
+    }
+}
 
 /// What a phase of load leaves in the recording.
 pub(super) fn phase(
@@ -18,7 +50,7 @@ pub(super) fn phase(
     load: &Load,
     keys: &KeySpace,
     driven: &Driven,
-    server_cpu_s: Option<f64>,
+    seen: Seen,
 ) -> PhaseRecord {
     let measured = &driven.measured;
     let elapsed_s = driven.ended_ns.saturating_sub(driven.began_ns) as f64 * SECONDS_PER_NS;
@@ -57,7 +89,8 @@ pub(super) fn phase(
         client_cpu_s: driven.cpu_s,
         client_spin_s: driven.spin_s,
         reconnects: driven.reconnects,
-        server_cpu_s,
+        cluster: seen.cluster,
+        server_cpu_s: seen.server_cpu_s,
         drawn: None,
     }
 }
@@ -134,6 +167,7 @@ pub(super) fn pause(name: &str, started_s: f64, elapsed_s: f64) -> Option<PhaseR
         client_cpu_s: 0.0,
         client_spin_s: 0.0,
         reconnects: 0,
+        cluster: None,
         server_cpu_s: None,
         drawn: None,
     })

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::drawn::Drawing;
 use super::recent::Recent;
+use super::record::Seen;
 use super::threads::threads;
 use super::traces;
 use super::{Event, Extent, Progress, Run, RunError, Stop, record, warn};
@@ -191,19 +192,19 @@ impl Run<'_> {
         let Some(first) = phases.first() else {
             return Ok(());
         };
-        let cpu_before_s = course.server.cpu_s();
+        let before = (course.server.cpu_s(), course.server.met());
         let mut driven = self
             .drive(course, index, phases)
             .map_err(|fault| self.fault(course, &first.name, &fault))?;
-        let cpu_s = course.server.cpu_s().zip(cpu_before_s);
         // Which of several streams made the server work cannot be told apart.
-        let server_cpu_s = cpu_s
-            .filter(|_| driven.len() == 1)
-            .map(|(after, before)| (after - before).max(0.0));
+        let seen = match driven.len() {
+            1 => Seen::since(before, &mut course.server),
+            _ => Seen::default(),
+        };
         course.touches = driven.first_mut().and_then(|first| first.touches.take());
         let mut end = Ok(());
         for (index, (phase, driven)) in (index..).zip(phases.iter().zip(driven)) {
-            let ended = self.keep_phase(course, index, phase, driven, server_cpu_s);
+            let ended = self.keep_phase(course, index, phase, driven, seen.clone());
             end = end.and(ended);
         }
         end
@@ -216,12 +217,12 @@ impl Run<'_> {
         index: usize,
         phase: &Phase,
         driven: Driven,
-        server_cpu_s: Option<f64>,
+        seen: Seen,
     ) -> Result<(), Stop> {
         let Action::Load(load) = &phase.action else {
             return Ok(());
         };
-        let record = record::phase(&phase.name, load, &self.plan.keys, &driven, server_cpu_s);
+        let record = record::phase(&phase.name, load, &self.plan.keys, &driven, seen);
         let intervals = &driven.measured.intervals;
         course.repetition.timeline.extend(record::timeline(
             index,

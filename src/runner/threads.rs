@@ -30,7 +30,7 @@ fn suitable(target: &Target, cores: u64) -> u64 {
 /// Whether the server needs a core of this machine.
 fn is_here(target: &Target) -> bool {
     match target {
-        Target::Embedded { .. } | Target::Spawn { .. } => true,
+        Target::Embedded { .. } | Target::EmbeddedCluster { .. } | Target::Spawn { .. } => true,
         Target::Endpoint(endpoint) => match &endpoint.address {
             Address::Unix(_) => true,
             Address::Tcp { host, .. } => {

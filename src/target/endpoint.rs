@@ -7,6 +7,7 @@ use std::net::ToSocketAddrs as _;
 use std::time::Duration;
 
 use super::TargetError;
+use super::cluster;
 use super::control::Control;
 use crate::drive::access::{Greeting, Peer};
 use crate::drive::tls::Connector;
@@ -155,15 +156,21 @@ fn reach(endpoint: &Endpoint, timeout: Duration) -> Result<(Access, Control), Ta
     };
     let mut failure = None;
     for peer in peers {
-        let access = Access {
+        let mut access = Access {
             peer,
             tls: tls.clone(),
             greeting: greeting(endpoint),
             timeout,
             is_ours: false,
+            cluster: None,
         };
         match Control::open(&access) {
-            Ok(control) => return Ok((access, control)),
+            Ok(mut control) => {
+                if endpoint.cluster {
+                    cluster::learn(&mut access, &mut control)?;
+                }
+                return Ok((access, control));
+            }
             Err(error @ TargetError::Drive(Fault::Connect { .. } | Fault::Slow { .. })) => {
                 failure.get_or_insert(error);
             }

@@ -60,6 +60,11 @@ pub enum TargetError {
     /// The server cannot be reached, or keys could not be written or removed.
     #[error(transparent)]
     Drive(#[from] crate::drive::Fault),
+    /// There is no cluster yet.
+    #[error(
+        "no master of the cluster can be found; form it first (`redis-cli --cluster create …`), and reach it over TCP"
+    )]
+    NoMasters,
     /// The system refused something.
     #[error("{doing}: {source}")]
     System {

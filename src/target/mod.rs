@@ -4,6 +4,7 @@
 //! else's: it is cleared of our keys instead, under the rules in [`endpoint`].
 
 pub mod capacity;
+mod cluster;
 pub mod control;
 mod embedded;
 pub mod endpoint;
@@ -19,10 +20,12 @@ pub use control::{Control, Info};
 pub use error::TargetError;
 pub use watch::Watch;
 
+use crate::drive::cluster::Met;
 use crate::drive::encode::Encoder;
 use crate::drive::{Access, Interrupt, Limits, sweep};
 use crate::recording::model::Server;
 use crate::workload::plan::{ClockKind, Directive, Endpoint, KeySpace, Operation, Plan, Target};
+use cluster::Nodes;
 use embedded::Embedded;
 use endpoint::Lent;
 use spawn::Spawned;
@@ -65,6 +68,7 @@ pub struct Running {
 #[derive(Debug)]
 enum Kind {
     Embedded(Box<Embedded>),
+    Cluster(Box<Nodes>),
     Spawned(Spawned),
     Lent(Lent, Endpoint),
 }
@@ -77,7 +81,7 @@ enum Kind {
 pub fn permit(plan: &Plan) -> Result<(), TargetError> {
     match &plan.target {
         Target::Endpoint(endpoint) => endpoint::permit(plan, endpoint),
-        Target::Embedded { .. } | Target::Spawn { .. } => Ok(()),
+        Target::Embedded { .. } | Target::EmbeddedCluster { .. } | Target::Spawn { .. } => Ok(()),
     }
 }
 
@@ -86,6 +90,7 @@ pub fn permit(plan: &Plan) -> Result<(), TargetError> {
 pub fn name(target: &Target) -> String {
     match target {
         Target::Embedded { .. } => "embedded".to_owned(),
+        Target::EmbeddedCluster { .. } => "embedded-cluster".to_owned(),
         Target::Spawn { program } => format!("spawn:{}", program.display()),
         Target::Endpoint(endpoint) => endpoint.to_string(),
     }
@@ -115,6 +120,11 @@ impl Running {
             Target::Embedded { clock } => {
                 let (server, access, control) = Embedded::start(*clock, seed, directives, timeout)?;
                 (Kind::Embedded(Box::new(server)), access.ours(), control)
+            }
+            Target::EmbeddedCluster { masters, replicas } => {
+                let (nodes, access, control) =
+                    Nodes::start((*masters, *replicas), directives, timeout)?;
+                (Kind::Cluster(Box::new(nodes)), access, control)
             }
             Target::Spawn { program } => {
                 let (server, control) = Spawned::start(program, directives, timeout)?;
@@ -187,7 +197,7 @@ impl Running {
     pub fn advance(&mut self, length: Duration) -> bool {
         match &mut self.kind {
             Kind::Embedded(server) => server.advance(length),
-            Kind::Spawned(_) | Kind::Lent(..) => false,
+            Kind::Cluster(_) | Kind::Spawned(_) | Kind::Lent(..) => false,
         }
     }
 
@@ -195,6 +205,7 @@ impl Running {
     pub fn cpu_s(&mut self) -> Option<f64> {
         match &mut self.kind {
             Kind::Embedded(server) => server.cpu_s(),
+            Kind::Cluster(nodes) => nodes.cpu_s(),
             Kind::Spawned(server) => server.cpu_s(),
             Kind::Lent(..) => self
                 .control
@@ -202,6 +213,12 @@ impl Running {
                 .ok()
                 .map(|text| Info::parse(&text).cpu_s()),
         }
+    }
+
+    /// What clients of a cluster have met so far; none of one server.
+    #[must_use]
+    pub fn met(&self) -> Option<Met> {
+        self.access.cluster.as_ref().map(|map| map.met())
     }
 
     /// INFO, once the connections of the load are gone.
@@ -214,7 +231,8 @@ impl Running {
         loop {
             let info = self.control.info()?;
             let alone = info.count("connected_clients") <= 1;
-            if alone || matches!(self.kind, Kind::Lent(..)) || Instant::now() > deadline {
+            let is_shared = matches!(self.kind, Kind::Lent(..) | Kind::Cluster(_));
+            if alone || is_shared || Instant::now() > deadline {
                 return Ok(info);
             }
         }
@@ -237,6 +255,7 @@ impl Running {
     pub fn watch(&self, origin: Instant) -> Result<Watch, TargetError> {
         let process = match &self.kind {
             Kind::Spawned(server) => Some(server.process()),
+            Kind::Cluster(_) => Some(std::process::id()),
             Kind::Embedded(_) | Kind::Lent(..) => None,
         };
         Watch::start(&self.access, process, origin)
@@ -247,7 +266,7 @@ impl Running {
         match &mut self.kind {
             Kind::Spawned(server) => server.post_mortem(),
             Kind::Embedded(server) => server.post_mortem(),
-            Kind::Lent(..) => None,
+            Kind::Cluster(_) | Kind::Lent(..) => None,
         }
     }
 
@@ -263,9 +282,11 @@ impl Running {
     /// Removes what is there from before: all keys of the database where that is allowed, else our own.
     fn clear(&mut self, interrupt: &Interrupt) -> Result<(), TargetError> {
         match &self.kind {
-            Kind::Lent(_, endpoint) if endpoint.allow_flush => self.control.ask(&["FLUSHDB"]),
+            Kind::Lent(_, endpoint) if endpoint.allow_flush && !endpoint.cluster => {
+                self.control.ask(&["FLUSHDB"])
+            }
             Kind::Lent(..) => self.sweep(&Operation::del(), interrupt).map(drop),
-            Kind::Embedded(_) | Kind::Spawned(_) => Ok(()),
+            Kind::Embedded(_) | Kind::Cluster(_) | Kind::Spawned(_) => Ok(()),
         }
     }
 

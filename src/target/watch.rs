@@ -27,11 +27,12 @@ pub struct Watch {
 }
 
 struct Watcher {
-    control: Control,
+    /// One, or one to each node of a cluster.
+    controls: Vec<Control>,
     /// Process whose resident memory is read from the system, which is fresher than what INFO says of it.
     process: Option<u32>,
     origin: Instant,
-    before: Info,
+    before: Vec<Info>,
     samples: Vec<Sample>,
     interval: Duration,
 }
@@ -47,10 +48,14 @@ impl Watch {
         process: Option<u32>,
         origin: Instant,
     ) -> Result<Self, TargetError> {
-        let mut control = Control::open(access)?;
-        let before = control.watched_info()?;
+        let (mut controls, mut before) = (Vec::new(), Vec::new());
+        for node in access.nodes() {
+            let mut control = Control::open(&node)?;
+            before.push(control.watched_info()?);
+            controls.push(control);
+        }
         let watcher = Watcher {
-            control,
+            controls,
             process,
             origin,
             before,
@@ -91,24 +96,40 @@ impl Watcher {
     }
 
     fn sample(&mut self) {
-        let Ok(info) = self.control.watched_info() else {
+        // A node of a cluster that is down does not keep the others from being watched.
+        let answers = self
+            .controls
+            .iter_mut()
+            .map(|control| control.watched_info());
+        let now: Vec<(Info, &Info)> = answers
+            .zip(&self.before)
+            .filter_map(|(info, before)| Some((info.ok()?, before)))
+            .collect();
+        if now.is_empty() {
             return;
+        }
+        let sum = |name| now.iter().map(|(info, _)| info.count(name)).sum::<u64>();
+        let since = |name| {
+            let of = |(info, before): &(Info, &Info)| {
+                info.count(name).saturating_sub(before.count(name))
+            };
+            now.iter().map(of).sum::<u64>()
         };
-        let since = |name| info.count(name).saturating_sub(self.before.count(name));
         let rss_bytes = self
             .process
             .and_then(rss_bytes)
-            .unwrap_or_else(|| info.count("used_memory_rss"));
+            .unwrap_or_else(|| sum("used_memory_rss"));
+        let cpu_s = |(info, before): &(Info, &Info)| (info.cpu_s() - before.cpu_s()).max(0.0);
         self.samples.push(Sample {
             at_s: self.origin.elapsed().as_secs_f64(),
-            used_memory_bytes: info.count("used_memory"),
+            used_memory_bytes: sum("used_memory"),
             rss_bytes,
-            keys: info.keys(),
+            keys: now.iter().map(|(info, _)| info.keys()).sum(),
             evicted_keys: since("evicted_keys"),
             expired_keys: since("expired_keys"),
             hits: since("keyspace_hits"),
             misses: since("keyspace_misses"),
-            cpu_s: (info.cpu_s() - self.before.cpu_s()).max(0.0),
+            cpu_s: now.iter().map(cpu_s).sum(),
         });
     }
 

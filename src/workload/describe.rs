@@ -108,6 +108,9 @@ fn title(plan: &Plan) -> String {
 fn target(plan: &Plan) -> String {
     let mut text = match &plan.target {
         Target::Embedded { .. } => "embedded".to_owned(),
+        Target::EmbeddedCluster { masters, replicas } => {
+            format!("embedded-cluster of {masters} masters with {replicas} replicas each")
+        }
         Target::Spawn { program } => format!("spawn:{}", program.display()),
         Target::Endpoint(endpoint) => endpoint.to_string(),
     };

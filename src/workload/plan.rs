@@ -94,6 +94,13 @@ pub enum Target {
         /// Which clock its TTLs, idle times and LRU ticks follow.
         clock: ClockKind,
     },
+    /// A cluster of reference servers, in this process, on free loopback ports.
+    EmbeddedCluster {
+        /// How many masters share the slots.
+        masters: u32,
+        /// How many replicas each has.
+        replicas: u32,
+    },
     /// A server binary that is started on a free port in a temporary folder and stopped afterwards.
     Spawn {
         /// Name on `PATH`, or path.
@@ -101,6 +108,18 @@ pub enum Target {
     },
     /// A server that somebody else runs.
     Endpoint(Endpoint),
+}
+
+impl Target {
+    /// Whether it is a cluster, whose nodes share the keys.
+    #[must_use]
+    pub fn is_cluster(&self) -> bool {
+        match self {
+            Self::EmbeddedCluster { .. } => true,
+            Self::Endpoint(endpoint) => endpoint.cluster,
+            Self::Embedded { .. } | Self::Spawn { .. } => false,
+        }
+    }
 }
 
 /// The clock of the embedded server.
@@ -137,6 +156,9 @@ pub struct Endpoint {
     pub allow_flush: bool,
     /// CONFIG SET is permitted.
     pub allow_config: bool,
+    /// It is a node of a cluster, all of which is driven.
+    #[serde(default)]
+    pub cluster: bool,
 }
 
 impl Endpoint {
@@ -154,6 +176,7 @@ impl Endpoint {
             client_name: "cachebench".to_owned(),
             allow_flush: false,
             allow_config: false,
+            cluster: false,
         }
     }
 }

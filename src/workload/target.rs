@@ -1,4 +1,4 @@
-//! Target strings: `embedded`, `spawn:PROGRAM`, `redis://[user:password@]host[:port][/database]`, `rediss://` for TLS,
+//! Target strings: `embedded`, `embedded-cluster`, `spawn:PROGRAM`, `redis://[user:password@]host[:port][/database]`, `rediss://` for TLS,
 //! `unix://[user:password@]/path[?db=database]`.
 
 use std::path::PathBuf;
@@ -13,8 +13,9 @@ const PORT: u16 = 6379;
 const DATABASES: u32 = 1_000_000;
 
 /// How targets are written.
-const KNOWN: [&str; 5] = [
+const KNOWN: [&str; 6] = [
     "embedded",
+    "embedded-cluster",
     "spawn:PROGRAM",
     "redis://host:port/database",
     "rediss://host:port/database",
@@ -26,6 +27,8 @@ const KNOWN: [&str; 5] = [
 pub(super) enum Driven {
     /// The reference server.
     Embedded,
+    /// A cluster of reference servers.
+    EmbeddedCluster,
     /// A program to start.
     Spawn(PathBuf),
     /// A server by address; nothing is permitted.
@@ -40,18 +43,11 @@ pub(super) enum Driven {
 pub(super) fn parse(text: &str) -> Result<Driven, String> {
     match text.split_once(':') {
         None if text == "embedded" => Ok(Driven::Embedded),
-        None if text == "embedded-cluster" => Err(not_yet(
-            "a cluster in this process",
-            "embedded, or redis:// with one node of a cluster",
-        )),
+        None if text == "embedded-cluster" => Ok(Driven::EmbeddedCluster),
         Some(("spawn", program)) => spawn(program),
         Some(("redis" | "rediss" | "unix", _)) => endpoint(text).map(Driven::Endpoint),
         _ => Err(words::unknown("target", text, &KNOWN)),
     }
-}
-
-fn not_yet(what: &str, instead: &str) -> String {
-    format!("not yet: {what}; use {instead}")
 }
 
 /// A program by name or path.
@@ -262,7 +258,7 @@ mod tests {
         let cases = [
             (
                 "embeded",
-                "unknown target `embeded`; known: embedded, spawn:PROGRAM, redis://host:port/database, \
+                "unknown target `embeded`; known: embedded, embedded-cluster, spawn:PROGRAM, redis://host:port/database, \
                  rediss://host:port/database, unix:///path; did you mean `embedded`?",
             ),
             (
@@ -276,10 +272,6 @@ mod tests {
             (
                 "unix:///tmp/s?base=1",
                 "`?base=1` is not known; write the number of a database, as in unix:///run/redis.sock?db=3",
-            ),
-            (
-                "embedded-cluster",
-                "not yet: a cluster in this process; use embedded, or redis:// with one node of a cluster",
             ),
             (
                 "redis://:6379",

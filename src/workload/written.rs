@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 
 use super::reader::{At, Entries, Given, ONE_OR_NAMED, SCALAR_OR_MAP};
 use super::units::{
-    self, Command, Count, FromText, KeyRange, Name, Plain, Portion, Rate, Setting, Size, Speed,
-    Text, Threads, Time, Weight,
+    self, Command, Count, Flag, FromText, KeyRange, Name, Plain, Portion, Rate, Setting, Size,
+    Speed, Text, Threads, Time, Weight,
 };
 use distribution::Distribution;
 use values::{DrawnTtl, Values};
@@ -95,6 +95,9 @@ pub(super) enum Target {
 pub(super) enum TargetMap {
     /// The reference server, in this process, with directives as `CONFIG SET` takes them.
     Embedded(EmbeddedSettings),
+    /// A cluster of reference servers, in this process, with directives for each of them.
+    #[serde(rename = "embedded-cluster")]
+    EmbeddedCluster(ClusterSettings),
     /// A server binary that is started on a free port in a temporary folder and stopped afterwards, with directives.
     Spawn(Spawn),
     /// A server that somebody else runs.
@@ -137,6 +140,9 @@ pub(super) struct Endpoint {
     /// What may be done to the server: `flush` (FLUSHALL, FLUSHDB between cells and repetitions), `config` (CONFIG SET).
     #[schemars(extend("default" = []))]
     pub(super) allow: Given<Vec<At<Permission>>>,
+    /// The address is that of a node of a cluster, all of which is driven.
+    #[schemars(extend("default" = false))]
+    pub(super) cluster: Given<Flag>,
     /// Directives to set, which needs `allow: [config]`.
     #[schemars(extend("default" = {}))]
     pub(super) directives: Given<Entries<Setting>>,
@@ -750,7 +756,7 @@ macro_rules! scalar_or_map {
 scalar_or_map!(
     Target,
     "target",
-    "a target: embedded, spawn:PROGRAM, redis://host:port/database, rediss://, unix:///path, or one of embedded, spawn, endpoint with settings",
+    "a target: embedded, embedded-cluster, spawn:PROGRAM, redis://host:port/database, rediss://, unix:///path, or one of embedded, embedded-cluster, spawn, endpoint with settings",
     TargetVisitor,
     Plain,
     TargetMap,
@@ -874,6 +880,22 @@ entries_with_schema!(EmbeddedSettings, Setting, "embedded_settings", {
             "description": "`virtual`: stands still but for `settle` and `pause`, which advance it at once, so that a counted run repeats exactly; \
                 `real`: the machine's. Left out: virtual where every phase is counted and closed-loop, real otherwise.",
             "enum": ["virtual", "real"]
+        }
+    },
+    "additionalProperties": { "type": ["string", "number", "boolean"] }
+});
+
+entries_with_schema!(ClusterSettings, Setting, "cluster_settings", {
+    "description": "How many nodes, and directives as `CONFIG SET` takes them, for each of them.",
+    "type": "object",
+    "properties": {
+        "masters": {
+            "description": "How many masters share the slots.",
+            "type": "integer", "minimum": 1, "maximum": 100, "default": 3
+        },
+        "replicas": {
+            "description": "How many replicas each master has.",
+            "type": "integer", "minimum": 0, "maximum": 5, "default": 0
         }
     },
     "additionalProperties": { "type": ["string", "number", "boolean"] }

@@ -13,6 +13,7 @@
 mod common;
 
 mod accounts;
+mod cluster;
 mod courtesy;
 mod drawn;
 mod fan_out;

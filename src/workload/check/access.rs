@@ -9,7 +9,7 @@ use crate::workload::plan::{
 };
 use crate::workload::problem::{Place, Problem};
 use crate::workload::reader::Given;
-use crate::workload::units::{Plain, Time};
+use crate::workload::units::{Flag, Plain, Time};
 use crate::workload::written;
 
 /// Adds to `endpoint`, which its address has made, what else is written about it.
@@ -21,6 +21,7 @@ pub(super) fn complete(
     if let Some((written::Protocol::Resp3, _)) = written.protocol.get() {
         endpoint.protocol = Protocol::Resp3;
     }
+    endpoint.cluster = matches!(written.cluster.get(), Some((Flag(true), _)));
     if let Some((Plain(name), place)) = written.client_name.get() {
         if !name.chars().all(|letter| letter.is_ascii_graphic()) {
             let message =

@@ -97,6 +97,7 @@ pub(super) fn check(
     };
     compare::note_conflicts(&plan, written, problems);
     target::note_missing_permissions(&plan, written, context, problems);
+    target::note_what_a_cluster_cannot(&plan, written, context, problems);
     plan
 }
 

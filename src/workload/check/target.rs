@@ -1,5 +1,7 @@
 //! What is driven, with which directives and which clock, and whether somebody else's server permits it.
 
+use std::ops::RangeInclusive;
+
 use super::{Context, access};
 use crate::workload::commands;
 use crate::workload::plan::{
@@ -10,7 +12,7 @@ use crate::workload::reader::{At, Entries, Given};
 use crate::workload::target::{self, Driven};
 use crate::workload::units::{Plain, Setting};
 use crate::workload::written::{
-    self, EmbeddedSettings, Endpoint, Permission, Spawn, TargetMap, Workload,
+    self, ClusterSettings, EmbeddedSettings, Endpoint, Permission, Spawn, TargetMap, Workload,
 };
 use crate::workload::{directives, limits, words};
 
@@ -18,11 +20,16 @@ use crate::workload::{directives, limits, words};
 const CLOCK: &str = "clock";
 /// The key of a spawned server's settings that is no directive.
 const PROGRAM: &str = "program";
+/// The keys of a cluster's settings that are no directives: what they count, without saying, and at the most.
+const MASTERS: (&str, u32, RangeInclusive<u32>) = ("masters", 3, 1..=100);
+const REPLICAS: (&str, u32, RangeInclusive<u32>) = ("replicas", 0, 0..=5);
 
 /// A target as the file says it.
 struct Written {
     driven: Driven,
     clock: Option<ClockKind>,
+    /// Masters, and replicas of each, of a cluster.
+    nodes: (u32, u32),
     directives: Vec<Directive>,
 }
 
@@ -31,6 +38,7 @@ impl Written {
         Self {
             driven,
             clock: None,
+            nodes: (MASTERS.1, REPLICAS.1),
             directives: Vec::new(),
         }
     }
@@ -57,6 +65,10 @@ pub(super) fn target(
     let target = match written.driven {
         Driven::Embedded => Target::Embedded {
             clock: written.clock.unwrap_or_else(|| default_clock(phases)),
+        },
+        Driven::EmbeddedCluster => Target::EmbeddedCluster {
+            masters: written.nodes.0,
+            replicas: written.nodes.1,
         },
         Driven::Spawn(program) => Target::Spawn { program },
         Driven::Endpoint(endpoint) => Target::Endpoint(endpoint),
@@ -92,11 +104,19 @@ fn map(map: &TargetMap, place: Place, problems: &mut Vec<Problem>) -> Written {
         TargetMap::Embedded(EmbeddedSettings(entries)) => {
             let clock = entry(entries, CLOCK).and_then(|value| clock(value, problems));
             Written {
-                driven: Driven::Embedded,
                 clock,
-                directives: list(entries, Some(CLOCK), problems),
+                directives: list(entries, &[CLOCK], problems),
+                ..Written::plain(Driven::Embedded)
             }
         }
+        TargetMap::EmbeddedCluster(ClusterSettings(entries)) => Written {
+            nodes: (
+                count(entries, MASTERS, problems),
+                count(entries, REPLICAS, problems),
+            ),
+            directives: list(entries, &[MASTERS.0, REPLICAS.0], problems),
+            ..Written::plain(Driven::EmbeddedCluster)
+        },
         TargetMap::Spawn(Spawn::Program(program)) => {
             Written::plain(driven(target::spawn(program), place, problems))
         }
@@ -128,6 +148,24 @@ fn clock(value: &At<Setting>, problems: &mut Vec<Problem>) -> Option<ClockKind> 
     }
 }
 
+/// How many nodes of a kind.
+fn count(
+    entries: &Entries<Setting>,
+    (name, default, range): (&str, u32, RangeInclusive<u32>),
+    problems: &mut Vec<Problem>,
+) -> u32 {
+    let Some((Setting(text), place)) = entry(entries, name).and_then(At::get) else {
+        return default;
+    };
+    let count = text.parse().ok().filter(|count| range.contains(count));
+    count.unwrap_or_else(|| {
+        let (least, most) = (range.start(), range.end());
+        let message = format!("`{text}` {name}; write a number from {least} to {most}");
+        problems.push(Problem::new(place, message));
+        default
+    })
+}
+
 fn spawn(entries: &Entries<Setting>, place: Place, problems: &mut Vec<Problem>) -> Written {
     let program = match entry(entries, PROGRAM) {
         Some(value) => value
@@ -142,9 +180,8 @@ fn spawn(entries: &Entries<Setting>, place: Place, problems: &mut Vec<Problem>) 
         }
     };
     Written {
-        driven: program.unwrap_or(Driven::Embedded),
-        clock: None,
-        directives: list(entries, Some(PROGRAM), problems),
+        directives: list(entries, &[PROGRAM], problems),
+        ..Written::plain(program.unwrap_or(Driven::Embedded))
     }
 }
 
@@ -175,11 +212,10 @@ fn endpoint(endpoint: &Endpoint, place: Place, problems: &mut Vec<Problem>) -> W
     let directives = endpoint
         .directives
         .get()
-        .map_or_else(Vec::new, |(entries, _)| list(entries, None, problems));
+        .map_or_else(Vec::new, |(entries, _)| list(entries, &[], problems));
     Written {
-        driven,
-        clock: None,
         directives,
+        ..Written::plain(driven)
     }
 }
 
@@ -195,10 +231,10 @@ fn permit(driven: &mut Driven, permissions: impl Iterator<Item = Permission>) {
     }
 }
 
-/// The entries that are directives: all but `other`.
+/// The entries that are directives: all but `others`.
 fn list(
     entries: &Entries<Setting>,
-    other: Option<&str>,
+    others: &[&str],
     problems: &mut Vec<Problem>,
 ) -> Vec<Directive> {
     if let (true, Some((name, _))) = (entries.0.len() > limits::DIRECTIVES, entries.0.first()) {
@@ -212,10 +248,12 @@ fn list(
         ));
         return Vec::new();
     }
-    let directives = entries
-        .0
-        .iter()
-        .filter(|(name, _)| other.is_none() || name.value.as_deref() != other);
+    let directives = entries.0.iter().filter(|(name, _)| {
+        !name
+            .value
+            .as_deref()
+            .is_some_and(|name| others.contains(&name))
+    });
     directives
         .filter_map(|(name, value)| directives::directive(name, value, problems))
         .collect()
@@ -279,6 +317,38 @@ pub(super) fn note_missing_permissions(
             "{why}; {endpoint} is an endpoint with somebody's data, perhaps: if it may, {cure}"
         ),
     ));
+}
+
+/// What is of one server, and so cannot be asked of a cluster.
+pub(super) fn note_what_a_cluster_cannot(
+    plan: &Plan,
+    written: &Workload,
+    context: &Context<'_>,
+    problems: &mut Vec<Problem>,
+) {
+    if !plan.target.is_cluster() {
+        return;
+    }
+    let place = match &context.target {
+        Some((.., place)) => *place,
+        None => written.target.place().unwrap_or(context.document),
+    };
+    let mut refuse = |message: &str| problems.push(Problem::new(place, message));
+    if plan.capacity != Capacity::AsConfigured {
+        refuse(
+            "`capacity` is found out on one server; on a cluster write `maxmemory`, which is each node's, among its directives",
+        );
+    }
+    if let Target::Endpoint(endpoint) = &plan.target {
+        if endpoint.database > 0 {
+            refuse("a cluster has database 0 alone; leave the number out of `url`");
+        }
+        if what_configures(plan).is_some() {
+            refuse(
+                "directives cannot be set on somebody's cluster; leave `compare` and `directives` out, or drive `embedded-cluster`",
+            );
+        }
+    }
 }
 
 /// A command that may touch somebody's keys.

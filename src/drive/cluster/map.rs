@@ -1,0 +1,161 @@
+//! Which node has which slot, as all connections of a run have learnt so far, and what they met on the way.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::sync::OnceLock;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU16, AtomicU64};
+
+use super::slot;
+
+/// The most nodes that are told apart.
+const NODES_MAX: usize = 1024;
+
+/// Which node has which slot. Shared by all clients, who only ever read and write whole numbers of it.
+#[derive(Debug)]
+pub struct Map {
+    /// By slot, the place of its master among the nodes.
+    owners: Box<[AtomicU16]>,
+    /// In the order in which they became known; the free places are behind them.
+    nodes: Box<[OnceLock<Node>]>,
+    moved: AtomicU64,
+    asked: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Node {
+    address: SocketAddr,
+    requests: AtomicU64,
+}
+
+/// What clients met, since the map was made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Met {
+    /// Requests sent elsewhere for good (MOVED).
+    pub moved: u64,
+    /// Requests sent elsewhere this once (ASK).
+    pub asked: u64,
+    /// Requests sent, by node.
+    pub requests: BTreeMap<SocketAddr, u64>,
+}
+
+impl Met {
+    /// What was met after `before`.
+    #[must_use]
+    pub fn since(mut self, before: &Self) -> Self {
+        self.moved -= before.moved;
+        self.asked -= before.asked;
+        for (node, requests) in &mut self.requests {
+            *requests -= before.requests.get(node).copied().unwrap_or_default();
+        }
+        self
+    }
+}
+
+impl Map {
+    /// The masters and their slots; none where there are no masters.
+    #[must_use]
+    pub fn new(shards: &[(RangeInclusive<u16>, SocketAddr)]) -> Option<Self> {
+        let map = Self {
+            owners: (0..slot::SLOTS).map(|_| AtomicU16::new(0)).collect(),
+            nodes: (0..NODES_MAX).map(|_| OnceLock::new()).collect(),
+            moved: AtomicU64::new(0),
+            asked: AtomicU64::new(0),
+        };
+        for (slots, address) in shards {
+            for slot in slots.clone() {
+                map.give(slot, *address);
+            }
+        }
+        map.address(0).is_some().then_some(map)
+    }
+
+    /// The place of a slot's master.
+    #[inline]
+    pub(super) fn owner(&self, slot: u16) -> usize {
+        let owner = self.owners.get(usize::from(slot));
+        owner.map_or(0, |owner| usize::from(owner.load(Relaxed)))
+    }
+
+    /// Notes that a node has a slot; its place.
+    pub(super) fn give(&self, slot: u16, address: SocketAddr) -> Option<usize> {
+        let place = self.place(address)?;
+        let owner = self.owners.get(usize::from(slot))?;
+        owner.store(u16::try_from(place).ok()?, Relaxed);
+        Some(place)
+    }
+
+    /// The place of a node, which may be new; none where there are too many.
+    pub(super) fn place(&self, address: SocketAddr) -> Option<usize> {
+        let new = || Node {
+            address,
+            requests: AtomicU64::new(0),
+        };
+        self.nodes
+            .iter()
+            .position(|node| node.get_or_init(new).address == address)
+    }
+
+    /// Where the node at a place is.
+    pub(super) fn address(&self, place: usize) -> Option<SocketAddr> {
+        Some(self.nodes.get(place)?.get()?.address)
+    }
+
+    /// The nodes known.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        let known = self.nodes.iter().map_while(OnceLock::get);
+        known.map(|node| node.address).collect()
+    }
+
+    #[inline]
+    pub(super) fn count_request(&self, place: usize) {
+        if let Some(node) = self.nodes.get(place).and_then(OnceLock::get) {
+            node.requests.fetch_add(1, Relaxed);
+        }
+    }
+
+    pub(super) fn count_moved(&self) {
+        self.moved.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn count_asked(&self) {
+        self.asked.fetch_add(1, Relaxed);
+    }
+
+    /// What clients have met so far.
+    #[must_use]
+    pub fn met(&self) -> Met {
+        let known = self.nodes.iter().map_while(OnceLock::get);
+        Met {
+            moved: self.moved.load(Relaxed),
+            asked: self.asked.load(Relaxed),
+            requests: known
+                .map(|node| (node.address, node.requests.load(Relaxed)))
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_learnt_holds() {
+        let node = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+        assert!(Map::new(&[]).is_none());
+        let map = Map::new(&[(0..=99, node(1)), (100..=16_383, node(2))]).unwrap();
+        assert_eq!((map.owner(99), map.owner(100)), (0, 1));
+        assert_eq!(map.give(99, node(3)), Some(2));
+        assert_eq!((map.owner(98), map.owner(99)), (0, 2));
+        assert_eq!(map.addresses(), [node(1), node(2), node(3)]);
+        let before = map.met();
+        map.count_request(1);
+        map.count_moved();
+        let met = map.met().since(&before);
+        assert_eq!((met.moved, met.asked), (1, 0));
+        assert_eq!(met.requests.into_values().collect::<Vec<_>>(), [0, 1, 0]);
+    }
+}

@@ -1,0 +1,165 @@
+//! A cluster driven as a whole: slots that are elsewhere than was known, slots on their way, a node that dies.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cachebench::drive::cluster::Map;
+use cachebench::drive::encode::Encoder;
+use cachebench::drive::{Access, Interrupt, sweep};
+use cachebench::recording::model::Outcome;
+use cachebench::runner::Event;
+use cachebench::workload;
+use cachebench::workload::plan::{Address, Endpoint, Operation, Target};
+use embedded_server::cluster::{Cluster, slot};
+use embedded_server::embedded_cluster::{ClusterOptions, EmbeddedCluster};
+use tempfile::TempDir;
+
+use crate::{assert_closed, phases, run};
+
+const KEYS: u64 = 300;
+
+fn cluster(masters: usize, replicas: usize) -> (EmbeddedCluster, TempDir) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut options = ClusterOptions::in_folder(folder.path());
+    (options.masters, options.replicas) = (masters, replicas);
+    options.directives = vec![("cluster-node-timeout".into(), "500".into())];
+    (EmbeddedCluster::start(&options).expect("a cluster"), folder)
+}
+
+/// Sends an inline command to a node; the first line of its reply.
+fn ask(node: SocketAddr, line: &str) -> String {
+    let mut stream = BufReader::new(TcpStream::connect(node).expect("a connection"));
+    let request = format!("{line}\r\n");
+    stream
+        .get_mut()
+        .write_all(request.as_bytes())
+        .expect("sent");
+    let mut reply = String::new();
+    stream.read_line(&mut reply).expect("a reply");
+    reply.trim_end().to_owned()
+}
+
+#[test]
+fn keys_are_spread_over_the_masters_and_found_again() {
+    let plan = workload::parse(
+        "
+name: spread
+target: { embedded-cluster: { masters: 3, replicas: 1, maxmemory: 100mb } }
+keys: { count: 3000 }
+values: { fixed: 50b }
+phases:
+  - save: { keys: all, clients: 5, pipeline: 16 }
+  - read: { keys: all, clients: 5 }
+  - mix: { count: 2000, clients: 3, pipeline: 4, operations: { get: 50%, set: 50% } }
+survival: { groups: { all: 0..3000 } }
+",
+    )
+    .expect("a workload without flaws");
+    let recording = run(&plan, |_| ()).expect("a recording");
+    assert_eq!(recording.outcome, Outcome::Complete);
+    for phase in phases(&recording) {
+        assert_closed(phase);
+        assert!(phase.errors.is_empty(), "{:?}", phase.errors);
+        let met = phase.cluster.as_ref().expect("what was met");
+        assert_eq!((met.moved, met.asked), (0, 0));
+        assert_eq!(met.requests_by_node.len(), 3);
+        assert_eq!(met.requests_by_node.values().sum::<u64>(), phase.due);
+        // Names of keys are spread by CRC16: no node has less than a quarter.
+        assert!(
+            met.requests_by_node
+                .values()
+                .all(|count| count * 4 > phase.due)
+        );
+    }
+    assert_eq!(phases(&recording)[1].hits, 3000);
+    let survival = recording.cells[0].repetitions[0].survival.as_ref();
+    assert_eq!(survival.expect("a probe").groups[0].present, 3000);
+    let last = recording.cells[0].repetitions[0].samples.last();
+    assert_eq!(last.expect("a sample").keys, 3000, "all nodes are watched");
+}
+
+#[test]
+fn requests_follow_slots_that_have_moved_and_that_are_moving() {
+    let (cluster, _folder) = cluster(2, 0);
+    let nodes = cluster.addresses();
+    for key in 0..KEYS {
+        let name = format!("key-{key}");
+        let node = nodes[usize::from(slot::of_key(name.as_bytes()) >= 8192)];
+        assert_eq!(ask(node, &format!("SET {name} {key}")), "+OK");
+    }
+    // The slot of key-0 is on its way, and the key is there already.
+    let number = slot::of_key(b"key-0");
+    let (from, to) = if number < 8192 { (0, 1) } else { (1, 0) };
+    let id = |index: usize| cluster.view(index).expect("a node").id;
+    let (source, target) = (id(from), id(to));
+    let import = move |cluster: &mut Cluster| cluster.set_importing(number, source);
+    let migrate = move |cluster: &mut Cluster| cluster.set_migrating(number, target);
+    cluster.administer(to, import).expect("imports");
+    cluster.administer(from, migrate).expect("migrates");
+    let line = format!("MIGRATE 127.0.0.1 {} key-0 0 5000", nodes[to].port());
+    assert_eq!(ask(nodes[from], &line), "+OK");
+
+    // All that is known is one node, which sends most requests elsewhere.
+    let map = Arc::new(Map::new(&[(0..=16_383, nodes[0])]).expect("a map"));
+    let access = Access {
+        cluster: Some(Arc::clone(&map)),
+        ..Access::plain(nodes[0], Duration::from_secs(5))
+    };
+    let yaml = format!("keys: {{ count: {KEYS} }}\nphases: [save: {{ keys: all }}]");
+    let plan = workload::parse(&yaml).expect("a workload without flaws");
+    let encoder = Encoder::without_values(&plan.keys, &Operation::exists());
+    let limit = Duration::from_secs(10);
+    let look = || sweep(&access, &encoder, 0..KEYS, limit, &Interrupt::new()).expect("found");
+    assert!(look().iter().all(|found| *found), "every key is found");
+    let first = map.met();
+    assert!(first.moved > KEYS / 3 && first.asked == 1, "{first:?}");
+    assert!(look().iter().all(|found| *found));
+    let again = map.met().since(&first);
+    assert_eq!((again.moved, again.asked), (0, 1), "what was learnt holds");
+}
+
+#[test]
+fn a_run_goes_on_when_a_master_dies() {
+    let (mut cluster, _folder) = cluster(3, 1);
+    let mut plan = workload::parse(
+        "
+keys: { name: 'cachebench:test:{i}', count: 1000 }
+values: { fixed: 20b }
+phases:
+  - save: { keys: all }
+  - mix: { for: 3s, rate: 2k/s, clients: 8, operations: { get: 50%, set: 50% } }
+",
+    )
+    .expect("a workload without flaws");
+    let first = cluster.addresses()[0];
+    plan.target = Target::Endpoint(Endpoint {
+        cluster: true,
+        ..Endpoint::at(Address::Tcp {
+            host: "127.0.0.1".into(),
+            port: first.port(),
+        })
+    });
+    let mut is_mixing = false;
+    let recording = run(&plan, |event| match event {
+        Event::PhaseBegan { phase: 1, .. } => is_mixing = true,
+        Event::Progress(_) if is_mixing => {
+            cluster.kill(1);
+        }
+        _ => {}
+    })
+    .expect("a recording");
+    assert_eq!(recording.outcome, Outcome::Complete);
+    let mix = &phases(&recording)[1];
+    assert_closed(mix);
+    let kinds = ["node_lost", "node_unreachable", "CLUSTERDOWN"];
+    assert!(
+        !mix.errors.is_empty() && mix.errors.keys().all(|kind| kinds.contains(&kind.as_str())),
+        "{:?}",
+        mix.errors
+    );
+    let met = mix.cluster.as_ref().expect("what was met");
+    assert!(met.moved > 0, "clients learn of the new master: {met:?}");
+    cluster.wait_until_ok().expect("the replica leads");
+}
