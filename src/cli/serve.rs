@@ -138,7 +138,9 @@ fn settings(words: &[String]) -> anyhow::Result<Settings> {
         };
         let unknown = settings
             .config
-            .apply_text(&text)
+            .apply_text(&text, &mut |path| {
+                std::fs::read_to_string(path).map_err(|error| error.to_string())
+            })
             .map_err(|error| BadInput(format!("{source}: {error}")))?;
         settings.unknown.extend(unknown);
         // An absolute path, as CONFIG REWRITE may come when the working directory is another.
@@ -285,7 +287,7 @@ mod tests {
         let refused = |words: &[&str]| of(words).unwrap_err().to_string();
         assert_eq!(
             refused(&["--hz", "soon"]),
-            "--hz: argument couldn't be parsed into an integer"
+            "'hz \"soon\"': argument couldn't be parsed into an integer"
         );
         assert!(refused(&["/nowhere/redis.conf"]).starts_with("/nowhere/redis.conf: "));
     }

@@ -10,7 +10,7 @@ use super::outcome::{Outcome, Refusal, handler, help, unknown_subcommand};
 use super::table::{CommandSpec, Flags, Group, flags};
 use super::{Arguments, Context, Handler, refusal};
 use crate::config::directives::{self, DIRECTIVES};
-use crate::config::{ConfigError, ValueError, rewritten};
+use crate::config::{ConfigError, Scope, ValueError, rewritten};
 use crate::stats::Stats;
 use crate::text::glob;
 
@@ -123,14 +123,18 @@ fn set(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     Ok(())
 }
 
-/// Whether a client may say where files are written, and whether that is a place for them.
+/// Whether a client may set this: it may not say where files are written unless that is allowed and a place for them, and
+/// where the node listens stays as it is.
 fn may_set(context: &Context<'_>, name: &str, value: &[u8]) -> Result<(), ConfigError> {
-    let guarded = directives::find(name).filter(|(_, directive)| directive.guarded);
-    let Some((_, directive)) = guarded else {
+    let Some((_, directive)) = directives::find(name) else {
         return Ok(());
     };
+    let is_new = context.server.config.get(name).as_deref() != std::str::from_utf8(value).ok();
     let value = Path::new(OsStr::from_bytes(value));
     let reason = match directive.name {
+        "port" if is_new => ValueError::NoOtherPort,
+        "bind" if is_new => ValueError::NoOtherAddress,
+        _ if !directive.guarded => return Ok(()),
         _ if !context.is_allowed("enable-protected-configs") => ValueError::Guarded,
         "dir" if !value.is_dir() => ValueError::NoSuchFolder,
         "dbfilename" if value.file_name() != Some(value.as_os_str()) => ValueError::NotAFileName,
@@ -148,12 +152,19 @@ fn resetstat(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
 }
 
 fn rewrite(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
-    let file = context.server.identity.config_file.as_deref();
-    let file = file.ok_or("ERR The server is running without a config file")?;
-    write(file, |before| rewritten(before, &context.server.config))
-        .map_err(|error| format!("ERR Rewriting config file: {error}"))?;
+    rewrite_file(context, Scope::Changed)?;
     context.reply.ok();
     Ok(())
+}
+
+/// Writes the configuration to the file it came from.
+pub(super) fn rewrite_file(context: &Context<'_>, scope: Scope) -> Outcome {
+    let file = context.server.identity.config_file.as_deref();
+    let file = file.ok_or("ERR The server is running without a config file")?;
+    write(file, |before| {
+        rewritten(before, &context.server.config, scope)
+    })
+    .map_err(|error| format!("ERR Rewriting config file: {error}").into())
 }
 
 /// Replaces a file by what `edit` makes of it, whole or not at all.

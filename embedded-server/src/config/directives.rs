@@ -29,6 +29,17 @@ pub struct Directive {
 }
 
 impl Directive {
+    /// Whether its value may be several words, unquoted, on its line.
+    #[must_use]
+    pub fn takes_many_words(&self) -> bool {
+        const NAMES: [&str; 3] = ["bind", "oom-score-adj-values", "replicaof"];
+        let kinds = matches!(
+            self.kind,
+            Kind::SavePoints | Kind::OutputLimits | Kind::Percentiles | Kind::Choices(_)
+        );
+        kinds || NAMES.contains(&self.name)
+    }
+
     /// What the directive is unless set.
     #[must_use]
     pub fn default_value(&self) -> Value {
@@ -109,8 +120,8 @@ const LONG_MAX: i64 = i64::MAX;
 #[rustfmt::skip]
 pub static DIRECTIVES: &[Directive] = &[
     // Network and clients
-    fixed("bind", Kind::Text, "127.0.0.1 -::1"),
-    fixed("port", int(0, 65_535), "6379"),
+    live("bind", Kind::Text, "127.0.0.1 -::1"),
+    live("port", int(0, 65_535), "6379"),
     fixed("tcp-backlog", int(0, INT_MAX), "511"),
     live("tcp-keepalive", int(0, INT_MAX), "300"),
     live("timeout", int(0, INT_MAX), "0"),

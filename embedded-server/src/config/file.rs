@@ -4,95 +4,146 @@ use std::collections::HashSet;
 
 use thiserror::Error;
 
-use super::{Config, ConfigError, directives};
+use super::{Config, ConfigError, ValueError, directives};
 use crate::resp::Batch;
 use crate::resp::parse::{Limits, Parser};
+
+/// Files that are read by one another, at most, so that a ring of them ends.
+const INCLUDES_MAX: usize = 16;
 
 /// A line or an argument that could not be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{place}: {reason}")]
 pub struct ConfigTextError {
-    /// `line 3: maxmemory`, or `--maxmemory`.
+    /// `line 3: 'maxmemory lots'`, or without a number what an argument comes to.
     pub place: String,
     /// What is wrong there.
     pub reason: String,
 }
 
+impl ConfigTextError {
+    /// As an error in a file.
+    fn in_file(self, path: &str) -> Self {
+        let place = format!("{path}: {}", self.place);
+        Self { place, ..self }
+    }
+}
+
+/// Reads a file that is included; the error is what the system says.
+type Open<'a> = &'a mut dyn FnMut(&str) -> Result<String, String>;
+
+/// What has been gathered of a configuration.
+#[derive(Default)]
+struct Gathered {
+    /// Names that are not known.
+    unknown: Vec<String>,
+    /// Directives that have begun.
+    seen: HashSet<usize>,
+    /// How deep the file is that is being read.
+    depth: usize,
+}
+
 impl Config {
     /// Applies a configuration in the style of `redis.conf`: a directive a line, its name and its arguments, words
-    /// quoted as on the command line, `#` for comments. Returns the names it does not know, which do no harm.
+    /// quoted as on the command line, `#` for comments; `include` takes in another file, which `open` reads. Returns the
+    /// names it does not know, which do no harm.
     ///
     /// # Errors
     /// At the first line that is no directive, or whose value does not fit.
-    pub fn apply_text(&mut self, text: &str) -> Result<Vec<String>, ConfigTextError> {
-        let mut unknown = Vec::new();
-        let mut seen = HashSet::new();
+    pub fn apply_text(
+        &mut self,
+        text: &str,
+        open: Open<'_>,
+    ) -> Result<Vec<String>, ConfigTextError> {
+        let mut gathered = Gathered::default();
+        self.apply_lines(text, open, &mut gathered)?;
+        Ok(gathered.unknown)
+    }
+
+    fn apply_lines(
+        &mut self,
+        text: &str,
+        open: Open<'_>,
+        gathered: &mut Gathered,
+    ) -> Result<(), ConfigTextError> {
         for (index, line) in text.lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let failed = |name: &str, reason: String| ConfigTextError {
-                place: format!("line {}: {name}", index + 1),
-                reason,
-            };
-            let words = words(line).ok_or_else(|| failed(line, "unbalanced quotes".to_owned()))?;
-            let Some((name, values)) = words.split_first() else {
-                continue;
-            };
-            let name = String::from_utf8_lossy(name).into_owned();
-            match self.apply(&name, values, &mut seen) {
-                Ok(()) => {}
-                Err(ConfigError::Unknown(name)) => unknown.push(name),
-                Err(ConfigError::Refused { reason, .. }) => {
-                    return Err(failed(&name, reason.to_string()));
+            let place = || format!("line {}: '{line}'", index + 1);
+            match words(line).as_deref() {
+                Some([name, path]) if name.eq_ignore_ascii_case(b"include") => {
+                    self.include(&String::from_utf8_lossy(path), place(), open, gathered)?;
                 }
+                words => self.apply_line(words, place, gathered)?,
             }
         }
-        Ok(unknown)
+        Ok(())
     }
 
-    /// Applies directives given as arguments: `--name` and the words up to the next one. Returns the names it does not
-    /// know, which do no harm.
+    fn include(
+        &mut self,
+        path: &str,
+        place: String,
+        open: Open<'_>,
+        gathered: &mut Gathered,
+    ) -> Result<(), ConfigTextError> {
+        let failed = |reason| ConfigTextError { place, reason };
+        if gathered.depth >= INCLUDES_MAX {
+            return Err(failed("too many files that include one another".to_owned()));
+        }
+        let text = open(path).map_err(failed)?;
+        gathered.depth += 1;
+        let applied = self.apply_lines(&text, open, gathered);
+        gathered.depth -= 1;
+        applied.map_err(|error| error.in_file(path))
+    }
+
+    /// Applies directives given as arguments, which come to lines as redis-server has it: `--name` begins one, what follows
+    /// are its words, and the word right behind the name may begin with `--` itself. Returns the names it does not know.
     ///
     /// # Errors
-    /// When the first argument is no name, or a value does not fit.
+    /// When a value does not fit.
     pub fn apply_arguments(
         &mut self,
         arguments: &[String],
     ) -> Result<Vec<String>, ConfigTextError> {
-        let mut unknown = Vec::new();
-        let mut seen = HashSet::new();
-        let mut rest = arguments;
-        while let Some((first, after)) = rest.split_first() {
-            let failed = |reason: String| ConfigTextError {
-                place: first.clone(),
-                reason,
-            };
-            let name = first
-                .strip_prefix("--")
-                .ok_or_else(|| failed("a directive begins with --".to_owned()))?;
-            let past = after
-                .iter()
-                .position(|word| word.starts_with("--"))
-                .unwrap_or(after.len());
-            let (values, next) = after.split_at(past);
-            let values: Vec<_> = values
-                .iter()
-                .map(|value| value.as_bytes().to_vec())
-                .collect();
-            match self.apply(name, &values, &mut seen) {
-                Ok(()) => {}
-                Err(ConfigError::Unknown(name)) => unknown.push(name),
-                Err(ConfigError::Refused { reason, .. }) => return Err(failed(reason.to_string())),
-            }
-            rest = next;
+        let mut gathered = Gathered::default();
+        for line in lines_of(arguments) {
+            let place = || format!("'{line}'");
+            self.apply_line(words(&line).as_deref(), place, &mut gathered)?;
         }
-        Ok(unknown)
+        Ok(gathered.unknown)
     }
 
-    /// One directive with its arguments, as a file or a command line gives it. Directives in several parts (`save`)
-    /// gather the parts of all their lines; `seen` remembers which have begun.
+    /// One directive with its arguments, as a file or a command line gives it; none where its quotes do not match.
+    fn apply_line(
+        &mut self,
+        words: Option<&[Vec<u8>]>,
+        place: impl FnOnce() -> String,
+        gathered: &mut Gathered,
+    ) -> Result<(), ConfigTextError> {
+        let reason = match words {
+            None => "unbalanced quotes".to_owned(),
+            Some([]) => return Ok(()),
+            Some([name, values @ ..]) => {
+                let name = String::from_utf8_lossy(name);
+                match self.apply(&name, values, &mut gathered.seen) {
+                    Ok(()) => return Ok(()),
+                    Err(ConfigError::Unknown(name)) => {
+                        gathered.unknown.push(name);
+                        return Ok(());
+                    }
+                    Err(ConfigError::Refused { reason, .. }) => reason.to_string(),
+                }
+            }
+        };
+        let place = place();
+        Err(ConfigTextError { place, reason })
+    }
+
+    /// Directives in several parts (`save`) gather the parts of all their lines; `seen` remembers which have begun.
     fn apply(
         &mut self,
         name: &str,
@@ -101,6 +152,12 @@ impl Config {
     ) -> Result<(), ConfigError> {
         let (index, directive) =
             directives::find(name).ok_or_else(|| ConfigError::Unknown(name.to_owned()))?;
+        if values.len() != 1 && !directive.takes_many_words() {
+            return Err(ConfigError::Refused {
+                name: name.to_owned(),
+                reason: ValueError::WrongNumberOfWords,
+            });
+        }
         let mut value = values.join(&b' ');
         let again = !seen.insert(index);
         if again && directive.name == "save" && !value.is_empty() {
@@ -108,6 +165,38 @@ impl Config {
         }
         self.set_raw(name, &value)
     }
+}
+
+/// The lines that arguments come to.
+fn lines_of(arguments: &[String]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut may_begin = true;
+    for (index, argument) in arguments.iter().enumerate() {
+        match argument.strip_prefix("--").filter(|_| may_begin) {
+            Some(name) => {
+                let next = arguments.get(index + 1);
+                let is_empty_save = name.eq_ignore_ascii_case("save")
+                    && next.is_none_or(|next| next.starts_with("--"));
+                let line = if is_empty_save {
+                    "save \"\""
+                } else {
+                    name.trim()
+                };
+                // A name alone takes the next word, whatever it begins with.
+                may_begin = line.contains(' ');
+                lines.push(line.to_owned());
+            }
+            None => {
+                let word = quoted(argument);
+                match lines.last_mut() {
+                    Some(line) => line.extend([" ", &word]),
+                    None => lines.push(word),
+                }
+                may_begin = true;
+            }
+        }
+    }
+    lines
 }
 
 /// The words of a line, quoted as an inline command's are.
@@ -135,11 +224,23 @@ fn words(line: &str) -> Option<Vec<Vec<u8>>> {
     )
 }
 
+/// Which directives a configuration file is to have in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Those that differ from their defaults.
+    Changed,
+    /// All.
+    All,
+}
+
 /// The text `before` of a configuration file, with every directive brought up to date: lines that set one are replaced,
-/// directives that differ from their defaults are added at the end, all else stays as it is.
+/// those of the scope that it lacks are added at the end, all else stays as it is.
 #[must_use]
-pub fn rewritten(before: &str, config: &Config) -> String {
-    let mut pending: Vec<_> = config.changed().collect();
+pub fn rewritten(before: &str, config: &Config, scope: Scope) -> String {
+    let mut pending: Vec<_> = match scope {
+        Scope::Changed => config.changed().collect(),
+        Scope::All => config.all().collect(),
+    };
     let mut lines: Vec<String> = Vec::new();
     let mut written = HashSet::new();
     for line in before.lines() {
@@ -166,10 +267,7 @@ pub fn rewritten(before: &str, config: &Config) -> String {
 }
 
 fn setting(name: &str, value: &str) -> String {
-    let many_words = matches!(
-        name,
-        "save" | "client-output-buffer-limit" | "bind" | "oom-score-adj-values"
-    );
+    let many_words = directives::find(name).is_some_and(|(_, found)| found.takes_many_words());
     let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\');
     if !value.is_empty()
         && value
@@ -178,7 +276,11 @@ fn setting(name: &str, value: &str) -> String {
     {
         return format!("{name} {value}");
     }
-    let mut quoted = String::new();
+    format!("{name} {}", quoted(value))
+}
+
+fn quoted(value: &str) -> String {
+    let mut quoted = "\"".to_owned();
     for byte in value.bytes() {
         match byte {
             b'"' | b'\\' => quoted.extend(['\\', char::from(byte)]),
@@ -186,18 +288,23 @@ fn setting(name: &str, value: &str) -> String {
             _ => quoted.push_str(&format!("\\x{byte:02x}")),
         }
     }
-    format!("{name} \"{quoted}\"")
+    quoted.push('"');
+    quoted
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn none(_: &str) -> Result<String, String> {
+        Err("no files here".to_owned())
+    }
+
     #[test]
     fn a_file_is_read_line_by_line_and_unknown_names_are_told() {
         let mut config = Config::default();
         let text = "# a comment\nmaxmemory 2mb\n\nsave 900 1\nsave 300 10\nrequirepass \"two words\"\nnix 1\n";
-        assert_eq!(config.apply_text(text).unwrap(), ["nix"]);
+        assert_eq!(config.apply_text(text, &mut none).unwrap(), ["nix"]);
         assert_eq!(config.keyspace.maxmemory, 2 << 20);
         assert_eq!(config.get("save").as_deref(), Some("900 1 300 10"));
         assert_eq!(config.text("requirepass"), b"two words");
@@ -206,15 +313,15 @@ mod tests {
     #[test]
     fn a_bad_line_is_located() {
         let error = Config::default()
-            .apply_text("\nmaxmemory lots\n")
+            .apply_text("\nmaxmemory lots\n", &mut none)
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "line 2: maxmemory: argument must be a memory value"
+            "line 2: 'maxmemory lots': argument must be a memory value"
         );
         assert!(
             Config::default()
-                .apply_text("requirepass \"open\n")
+                .apply_text("requirepass \"open\n", &mut none)
                 .unwrap_err()
                 .reason
                 .contains("quotes")
@@ -222,31 +329,64 @@ mod tests {
     }
 
     #[test]
-    fn arguments_run_up_to_the_next_name() {
+    fn arguments_come_to_lines() {
+        let of = |line: &str| lines_of(&line.split('|').map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(
+            of("--save|900|1|--port|0|--appendonly|no"),
+            ["save \"900\" \"1\"", "port \"0\"", "appendonly \"no\""]
+        );
+        assert_eq!(
+            of("loglevel|verbose|--maxmemory '7mb'|--hz 20"),
+            ["\"loglevel\" \"verbose\"", "maxmemory '7mb'", "hz 20"]
+        );
+        assert_eq!(
+            of("--logfile|--my--log|--save|--hz|20|--save"),
+            [
+                "logfile \"--my--log\"",
+                "save \"\"",
+                "hz \"20\"",
+                "save \"\""
+            ]
+        );
+    }
+
+    #[test]
+    fn arguments_that_do_not_fit_are_quoted() {
+        let refused = |words: &[&str]| {
+            let words: Vec<_> = words.iter().map(|&word| word.to_owned()).collect();
+            Config::default()
+                .apply_arguments(&words)
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(refused(&["--port"]), "'port': wrong number of arguments");
+        assert_eq!(
+            refused(&["--port", "1", "2"]),
+            "'port \"1\" \"2\"': wrong number of arguments"
+        );
+        assert_eq!(
+            refused(&["--port", "--hz", "--hz", "1"]),
+            "'port \"--hz\"': argument couldn't be parsed into an integer"
+        );
+        assert!(refused(&["--shutdown-on-sigint"]).contains("must be one of the following"));
+    }
+
+    #[test]
+    fn files_include_one_another_within_bounds() {
         let mut config = Config::default();
-        let arguments = [
-            "--save",
-            "900",
-            "1",
-            "--port",
-            "0",
-            "--nix",
-            "--save",
-            "60",
-            "5",
-            "--appendonly",
-            "no",
-        ];
-        let unknown = config
-            .apply_arguments(&arguments.map(str::to_owned))
-            .unwrap();
-        assert_eq!((unknown, config.port), (vec!["nix".to_owned()], 0));
-        assert_eq!(config.get("save").as_deref(), Some("900 1 60 5"));
-        let error = config
-            .apply_arguments(&["--hz".to_owned(), "x".to_owned()])
-            .unwrap_err();
-        assert_eq!(error.place, "--hz");
-        assert!(config.apply_arguments(&["port".to_owned()]).is_err());
+        let mut open = |path: &str| match path {
+            "more.conf" => Ok("hz 20\nnix 1\n".to_owned()),
+            "bad.conf" => Ok("hz soon\n".to_owned()),
+            "ring.conf" => Ok("include ring.conf\n".to_owned()),
+            _ => Err("no such file".to_owned()),
+        };
+        let text = "hz 10\ninclude more.conf\nport 7\n";
+        assert_eq!(config.apply_text(text, &mut open).unwrap(), ["nix"]);
+        assert_eq!((config.hz, config.port), (20, 7));
+        let mut refused = |text: &str| config.apply_text(text, &mut open).unwrap_err().to_string();
+        assert!(refused("include bad.conf").starts_with("bad.conf: line 1: 'hz soon': "));
+        assert!(refused("include ring.conf").ends_with("include one another"));
+        assert!(refused("include nix.conf").ends_with("no such file"));
     }
 
     #[test]
@@ -254,13 +394,17 @@ mod tests {
         let mut config = Config::default();
         config.set("maxmemory", "3mb").unwrap();
         config.set("requirepass", "a \"b\" \\c").unwrap();
-        let text = rewritten("# mine\nmaxmemory 1mb\nnix 1\nmaxmemory 2mb\n", &config);
+        let text = rewritten(
+            "# mine\nmaxmemory 1mb\nnix 1\nmaxmemory 2mb\n",
+            &config,
+            Scope::Changed,
+        );
         assert!(
             text.starts_with("# mine\nmaxmemory 3145728\nnix 1\n"),
             "{text}"
         );
         let mut again = Config::default();
-        again.apply_text(&text).unwrap();
+        again.apply_text(&text, &mut none).unwrap();
         assert_eq!(again.text("requirepass"), config.text("requirepass"));
         assert_eq!(again.keyspace.maxmemory, 3 << 20);
     }

@@ -41,6 +41,12 @@ pub enum ValueError {
     NoSuchFolder,
     #[error("dbfilename can't be a path, just a filename")]
     NotAFileName,
+    #[error("wrong number of arguments")]
+    WrongNumberOfWords,
+    #[error("Unable to listen on this port. Check server logs.")]
+    NoOtherPort,
+    #[error("Failed to bind to specified addresses.")]
+    NoOtherAddress,
     #[error("duplicate parameter")]
     Duplicate,
 }
@@ -218,6 +224,9 @@ fn choices(text: &[u8], names: &'static [&'static str]) -> Result<Value, ValueEr
         _ => Err(ValueError::NotAChoice(names.join(", "))),
     };
     let chosen: Result<Vec<&str>, _> = words(text).into_iter().map(named).collect();
+    if words(text).is_empty() {
+        return Err(ValueError::NotAChoice(names.join(", ")));
+    }
     Ok(Value::Text(chosen?.join(" ").into_bytes()))
 }
 

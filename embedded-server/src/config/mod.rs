@@ -8,7 +8,7 @@ mod file;
 pub mod kind;
 
 pub use directives::Directive;
-pub use file::{ConfigTextError, rewritten};
+pub use file::{ConfigTextError, Scope, rewritten};
 pub use kind::{Value, ValueError};
 
 use thiserror::Error;
@@ -224,11 +224,18 @@ impl Config {
 
     /// The directives that differ from their defaults, with their values as CONFIG GET prints them.
     pub fn changed(&self) -> impl Iterator<Item = (&'static Directive, String)> {
+        let is_default = |directive: &Directive, value: &str| {
+            directive.kind.print(&directive.default_value()) == value
+        };
+        self.all()
+            .filter(move |(directive, value)| !is_default(directive, value))
+    }
+
+    /// All directives, with their values as CONFIG GET prints them.
+    pub fn all(&self) -> impl Iterator<Item = (&'static Directive, String)> {
         let each = directives::DIRECTIVES.iter().zip(&self.values);
-        each.filter(|(directive, value)| {
-            directive.alias_of.is_none() && directive.default_value() != **value
-        })
-        .map(|(directive, value)| (directive, directive.kind.print(value)))
+        each.filter(|(directive, _)| directive.alias_of.is_none())
+            .map(|(directive, value)| (directive, directive.kind.print(value)))
     }
 
     /// A text directive.
@@ -383,7 +390,10 @@ mod tests {
             "Unknown option or number of arguments for CONFIG SET - 'nix'"
         );
         let reason = |text: String| text.split_once(" - ").unwrap().1.to_owned();
-        assert_eq!(reason(refusal("port", b"1")), "can't set immutable config");
+        assert_eq!(
+            reason(refusal("databases", b"1")),
+            "can't set immutable config"
+        );
         assert_eq!(
             reason(refusal("hz", b"0x")),
             "argument couldn't be parsed into an integer"

@@ -57,6 +57,7 @@ impl Turn {
         input: &mut [u8],
     ) -> Done {
         self.server.enter(client);
+        client.input_bytes = input.len();
         let mut consumed = 0;
         loop {
             let rest = input.get_mut(consumed..).unwrap_or_default();

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::outcome::{Outcome, Refusal, handler, help, integer_in};
 use super::table::{CommandSpec, Group, flags};
-use super::{Arguments, Context, is, refusal};
+use super::{Arguments, Context, config, is, refusal};
+use crate::config::Scope;
 use crate::keyspace::{Access, Expiry};
 use crate::log::Level;
 use crate::rdb::payload;
@@ -31,6 +32,8 @@ pub(super) const COMMANDS: &[CommandSpec] =
 
 const HELP: &[&str] = &[
     "DEBUG <subcommand> [<arg> ...]. Subcommands are:",
+    "CONFIG-REWRITE-FORCE-ALL",
+    "    CONFIG REWRITE of every directive.",
     "DIGEST | DIGEST-VALUE <key> [<key> ...]",
     "    A digest of everything, or of what each key holds, by the rule of Redis.",
     "ERROR <text>",
@@ -95,6 +98,7 @@ fn act(context: &mut Context<'_>, arguments: &Arguments<'_>, name: &[u8]) -> Out
             let text = format!("DEBUG LOG: {}", String::from_utf8_lossy(&arguments[2]));
             context.server.log(Level::Warning, &text);
         }
+        (b"config-rewrite-force-all", 2) => config::rewrite_file(context, Scope::All)?,
         (b"populate", 3..=5) => populate(context, &arguments.from(2))?,
         (b"reload", _) => reload(context, &arguments.from(2))?,
         (b"loadaof", 2) => reload(context, &arguments.from(2))?,
