@@ -57,10 +57,29 @@ const seen = {
   width: innerWidth,
   hangsOver: document.documentElement.scrollWidth > innerWidth,
 };
-const left = document.createElement("pre");
-left.id = "seen";
-left.textContent = JSON.stringify(seen);
-document.body.append(left);
+const leave = () => {
+  const left = document.createElement("pre");
+  left.id = "seen";
+  left.textContent = JSON.stringify(seen);
+  document.body.append(left);
+};
+// A drag across the first chart: every chart must then show something else.
+const pictures = () => [...document.querySelectorAll(".uplot canvas")].map((canvas) => canvas.toDataURL());
+const over = document.querySelector(".u-over");
+if (over) {
+  const before = pictures();
+  const { left, top } = over.getBoundingClientRect();
+  const fire = (type, x, place = over) => () => place.dispatchEvent(new MouseEvent(type,
+    { clientX: left + x, clientY: top + 20, movementX: 5, bubbles: true, button: 0 }));
+  const drag = [fire("mousemove", 60), fire("mousedown", 60), fire("mousemove", 110), fire("mousemove", 160), fire("mouseup", 160, document)];
+  drag.forEach((step, place) => setTimeout(step, 100 * place));
+  setTimeout(() => {
+    seen.zoomed = pictures().every((picture, place) => picture !== before[place]);
+    leave();
+  }, 1000);
+} else {
+  leave();
+}
 </script></body>"#;
 
 /// Where chromium is; nothing where it is not.
@@ -189,6 +208,7 @@ fn every_page_stands_in_a_browser() {
     let seen = look(&chromium, report, 1000, false);
     assert_eq!(seen["plots"], serde_json::json!(PLOTS));
     assert!(seen["charts"].as_u64().unwrap() >= 4, "{seen}");
+    assert_eq!(seen["zoomed"], true);
 }
 
 /// The policy names the script by its checksum: one that is out of date would keep the page dead.

@@ -33,7 +33,7 @@ pub fn page(recording: &Recording, figures: &Figures, plots: &[Plot]) -> String 
         h1 { (title) }
         p.answer { (figures.answer) }
         (outcome(&figures.outcome))
-        @for warning in &figures.warnings { p.notice { b { "Warning: " } (warning) } }
+        @for warning in &figures.warnings { p.notice { b { "Warning: " } (told(warning)) } }
         (expectations(figures))
         (survival(&figures.cells))
         (pictures(plots))
@@ -69,6 +69,21 @@ pub(super) fn document(title: &str, body: &Markup) -> String {
         }
     };
     page.into_string()
+}
+
+/// Text in which names stand between backticks.
+pub(super) fn told(text: &str) -> Markup {
+    html! {
+        @for (place, part) in text.split('`').enumerate() {
+            @if place % 2 == 0 { (part) } @else { code { (part) } }
+        }
+    }
+}
+
+/// A moment to the second.
+pub(super) fn when(started_at: &str) -> String {
+    let whole = started_at.split(['.', 'Z']).next().unwrap_or_default();
+    format!("{} UTC", whole.replace('T', " "))
 }
 
 fn outcome(outcome: &Outcome) -> Markup {
@@ -278,7 +293,7 @@ fn driven(recording: &Recording) -> Markup {
                 }
                 dt { "machine" } dd { (machine.processor) ", " (machine.cores) " cores, " (human::bytes(machine.memory_bytes as f64)) ", " (machine.system) }
                 dt { "seed" } dd { (recording.plan.seed) }
-                dt { "started" } dd { (recording.started_at) }
+                dt { "started" } dd { (when(&recording.started_at)) }
                 dt { "to repeat it" } dd { pre { (command) } }
             }
             details { summary { "The workload as resolved" } pre { (plan(recording)) } }

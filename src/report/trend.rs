@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::ReportError;
-use super::html::document;
+use super::html::{document, when};
 use super::text::{BOLD, DIM, prose, table};
 use super::unit::Unit;
 use crate::gate::expectations::observed;
@@ -176,7 +176,7 @@ fn html(figures: &TrendFigures, svg: &str) -> String {
             div.card { div.scroll { table {
                 thead { tr { @for name in ["changed with the run of", "before", "after", "p"] { th scope="col" { (name) } } } }
                 tbody { @for one in &figures.changes { tr {
-                    th scope="row" { (one.started_at) }
+                    th scope="row" { (when(&one.started_at)) }
                     td { (say(one.before)) } td { (say(one.after)) } td { (format!("{:.1e}", one.p_value)) }
                 } } }
             } } }
@@ -186,7 +186,7 @@ fn html(figures: &TrendFigures, svg: &str) -> String {
             thead { tr { @for name in ["recording", "started", "server", "value"] { th scope="col" { (name) } } } }
             tbody { @for (number, one) in figures.points.iter().enumerate() { tr {
                 th scope="row" { (number + 1) " " code { (one.path) } }
-                td { (one.started_at) } td { (one.server) } td { (say(one.value)) }
+                td { (when(&one.started_at)) } td { (one.server) } td { (say(one.value)) }
             } } }
         } } }
         @for left_out in &figures.left_out { p.caption { "Left out: " (left_out) } }

@@ -3,7 +3,7 @@
 use maud::{Markup, PreEscaped, html};
 
 use super::{Compared, ComparisonFigures, Overlay, Row, change_and_interval};
-use crate::report::html::document;
+use crate::report::html::{document, told, when};
 
 /// The page of `figures`: cell by cell its figures, and its pictures with the recordings overlaid.
 pub(super) fn page(figures: &ComparisonFigures, overlays: &[Overlay]) -> String {
@@ -17,7 +17,7 @@ pub(super) fn page(figures: &ComparisonFigures, overlays: &[Overlay]) -> String 
         h1 { (title) }
         div.card {
             @for one in &figures.recordings { (compared(one)) }
-            @for note in &figures.notes { p.caption { (note) } }
+            @for note in &figures.notes { p.caption { (told(note)) } }
         }
         @for rows in figures.rows.chunk_by(|a, b| a.cell == b.cell) { (cell(figures, overlays, rows)) }
         footer { "Made by cachebench " (env!("CARGO_PKG_VERSION")) " from recordings alone; this page needs no network." }
@@ -30,7 +30,7 @@ pub(super) fn page(figures: &ComparisonFigures, overlays: &[Overlay]) -> String 
 
 fn compared(one: &Compared) -> Markup {
     html! {
-        p { b { (one.letter) } " " (one.server) ", " (one.started_at) " " code { (one.path) } }
+        p { b { (one.letter) } " " (one.server) ", " (when(&one.started_at)) " " code { (one.path) } }
         @if !one.differences.is_empty() {
             ul { @for difference in &one.differences {
                 li { (difference.aspect.name()) ": " (difference.what) " " code { (difference.other) } ", not " code { (difference.first) } }

@@ -4,7 +4,7 @@ use maud::{Markup, PreEscaped, html};
 
 use super::{Check, GateFigures, Kind, Passage, change, verdict};
 use crate::gate::Contested;
-use crate::report::html::document;
+use crate::report::html::{document, told};
 use crate::stats::human;
 
 /// Checks that held are folded away where there are more.
@@ -27,7 +27,7 @@ pub(super) fn page(figures: &GateFigures, svg: Option<&str>) -> String {
         p.answer { (figures.sentence()) }
         @for kind in [Kind::Exact, Kind::Objective] { (checks(figures, kind)) }
         @if let Some(contest) = &figures.contest { (comparison(contest, svg)) }
-        @for note in &figures.notes { p.caption { (note) } }
+        @for note in &figures.notes { p.caption { (told(note)) } }
         footer { "Made by cachebench " (env!("CARGO_PKG_VERSION")) "; this page needs no network." }
     };
     document(&format!("{} gated – cachebench", figures.workload), &body)
