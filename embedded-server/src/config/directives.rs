@@ -172,7 +172,7 @@ pub static DIRECTIVES: &[Directive] = &[
     fixed("enable-debug-command", Kind::Choice(&["no", "yes", "local"]), "local"),
     fixed("enable-module-command", Kind::Choice(&["no", "yes", "local"]), "no"),
     live("jemalloc-bg-thread", Kind::Boolean, "yes"),
-    fixed("seed", int(0, LONG_MAX), "0"),
+    Directive { hidden: true, ..fixed("seed", int(0, LONG_MAX), "0") },
     // Memory and eviction
     live("maxmemory", mem(0, LONG_MAX), "0"),
     live("maxmemory-policy", Kind::Policy, "noeviction"),

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use thiserror::Error;
 
-use super::{Config, ConfigError, ValueError, directives};
+use super::{Config, ConfigError, Directive, ValueError, directives};
 use crate::resp::Batch;
 use crate::resp::parse::{Limits, Parser};
 
@@ -152,11 +152,9 @@ impl Config {
     ) -> Result<(), ConfigError> {
         let (index, directive) =
             directives::find(name).ok_or_else(|| ConfigError::Unknown(name.to_owned()))?;
-        if values.len() != 1 && !directive.takes_many_words() {
-            return Err(ConfigError::Refused {
-                name: name.to_owned(),
-                reason: ValueError::WrongNumberOfWords,
-            });
+        if let Err(reason) = check_words(directive, values) {
+            let name = name.to_owned();
+            return Err(ConfigError::Refused { name, reason });
         }
         let mut value = values.join(&b' ');
         let again = !seen.insert(index);
@@ -164,6 +162,22 @@ impl Config {
             value = [self.text("save"), b" ", &value].concat();
         }
         self.set_raw(name, &value)
+    }
+}
+
+/// Whether a directive may be followed by these words.
+fn check_words(directive: &Directive, values: &[Vec<u8>]) -> Result<(), ValueError> {
+    match values {
+        [_] if directive.name != "replicaof" => Ok(()),
+        // Nobody's replica, as CONFIG REWRITE says it.
+        [nobody] if nobody.is_empty() => Ok(()),
+        [_, port] if directive.name == "replicaof" => {
+            let port = std::str::from_utf8(port).ok();
+            let port = port.and_then(|port| port.parse::<u16>().ok());
+            port.map(drop).ok_or(ValueError::NotAMasterPort)
+        }
+        _ if directive.name != "replicaof" && directive.takes_many_words() => Ok(()),
+        _ => Err(ValueError::WrongNumberOfWords),
     }
 }
 
@@ -368,6 +382,8 @@ mod tests {
             refused(&["--port", "--hz", "--hz", "1"]),
             "'port \"--hz\"': argument couldn't be parsed into an integer"
         );
+        assert!(refused(&["--replicaof", "here", "abc"]).ends_with("Invalid master port"));
+        assert!(refused(&["--replicaof", "here"]).ends_with("wrong number of arguments"));
         assert!(refused(&["--shutdown-on-sigint"]).contains("must be one of the following"));
     }
 

@@ -43,6 +43,8 @@ pub enum ValueError {
     NotAFileName,
     #[error("wrong number of arguments")]
     WrongNumberOfWords,
+    #[error("Invalid master port")]
+    NotAMasterPort,
     #[error("Unable to listen on this port. Check server logs.")]
     NoOtherPort,
     #[error("Failed to bind to specified addresses.")]
