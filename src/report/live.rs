@@ -8,14 +8,17 @@ use serde::Serialize;
 
 use crate::recording::model::{Interval, PhaseRecord, Recording, Repetition, Sample};
 
-/// What the page runs.
+/// What the page runs, with the licence under which it is passed on.
 const SCRIPT: &str = concat!(
+    "/*\n",
+    include_str!("vendor/uPlot.LICENSE"),
+    "\n*/\n",
     include_str!("vendor/uPlot.iife.min.js"),
     "\n",
     include_str!("live.js")
 );
 /// SHA-256 of [`SCRIPT`], base64; a test of the page says what it is.
-const SCRIPT_HASH: &str = "kXOh1t0iBgASU6Ab0JkwooFTKcE/Iu+jhtqlojdzQRs=";
+const SCRIPT_HASH: &str = "PXQDE5ceCNZoAaQC5WnCsh4etFtuLFORp0VFLfJAehk=";
 /// The style sheet of uPlot.
 pub(super) const STYLE: &str = include_str!("vendor/uPlot.min.css");
 
