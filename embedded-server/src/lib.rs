@@ -56,7 +56,8 @@
 //!   drawn by chance: each server has tables and dice of its own. One `seed` repeats them here.
 //! - OBJECT ENCODING and REFCOUNT after INCRBYFLOAT and COPY: a string that spells an integer is one here however it came
 //!   to be, and none is shared.
-//! - MEMORY USAGE, DEBUG OBJECT and the memory part of INFO tell what this server uses.
+//! - MEMORY USAGE, DEBUG OBJECT and the memory part of INFO tell what this server uses; MEMORY STATS has no part for each
+//!   database.
 //! - A key past its deadline is gone for every command; redis-server lets SCAN with TYPE and MEMORY USAGE see some.
 //! - Of two faults in one command, each server may name another (BITPOS, BITCOUNT).
 //! - A score of -0 that a negative weight makes is kept by large sorted sets alone; here one that was made member by member

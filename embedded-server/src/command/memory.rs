@@ -99,9 +99,8 @@ fn doctor(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
 }
 
 fn malloc_stats(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
-    context
-        .reply
-        .bulk(b"The system's allocator keeps no statistics that could be shown here.");
+    let text = b"The system's allocator keeps no statistics that could be shown here.";
+    context.reply.verbatim(b"txt", text);
     Ok(())
 }
 
