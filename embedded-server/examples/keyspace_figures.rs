@@ -149,17 +149,11 @@ fn speed(out: &mut impl Write, count: u64) -> io::Result<()> {
         batch.iter().map(|key| read(key, &mut keys)).sum()
     })?;
     timed(out, "get, prefetched by 64", &order, |batch| {
-        batch.iter().for_each(|key| keys.prefetch(Db::ZERO, key));
-        batch
-            .iter()
-            .for_each(|key| keys.prefetch_entry(Db::ZERO, key));
+        prefetch(batch, &keys);
         batch.iter().map(|key| read(key, &mut keys)).sum()
     })?;
     timed(out, "set, prefetched by 64", &order, |batch| {
-        batch.iter().for_each(|key| keys.prefetch(Db::ZERO, key));
-        batch
-            .iter()
-            .for_each(|key| keys.prefetch_entry(Db::ZERO, key));
+        prefetch(batch, &keys);
         batch
             .iter()
             .map(|key| {
@@ -170,6 +164,17 @@ fn speed(out: &mut impl Write, count: u64) -> io::Result<()> {
             })
             .sum()
     })
+}
+
+/// Asks for the buckets of a batch, then for the entries.
+fn prefetch(batch: &[&[u8]], keys: &Keyspace) {
+    let hashes: Vec<u64> = batch
+        .iter()
+        .map(|key| keys.prefetch(Db::ZERO, key))
+        .collect();
+    for hash in hashes {
+        keys.prefetch_entry(Db::ZERO, hash);
+    }
 }
 
 fn timed(

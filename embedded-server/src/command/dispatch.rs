@@ -44,7 +44,9 @@ pub fn run(
     if client.reply_mode != ReplyMode::On && !command.is_some_and(answers_by_messages) {
         silence(client, reply, start);
     }
-    client.asking &= command.is_some_and(|command| command.spec.name == "asking");
+    if client.asking {
+        client.asking = command.is_some_and(|command| command.spec.name == "asking");
+    }
     if client.caching.is_some() {
         forget_announcement(client);
     }
@@ -169,7 +171,7 @@ pub(super) fn call(
     command: &'static Command,
 ) {
     // What a transaction carries out is shown before its EXEC.
-    let shown_last = command.spec.name == "exec";
+    let shown_last = context.server.monitors > 0 && command.spec.name == "exec";
     if context.server.monitors > 0 && !shown_last {
         super::monitor::show(context, arguments, command);
     }
@@ -189,7 +191,7 @@ pub(super) fn call(
         track(context, arguments, command);
     }
     count_failure(context.server, context.reply, command);
-    if context.server.monitors > 0 && shown_last {
+    if shown_last {
         super::monitor::show(context, arguments, command);
     }
     context.server.publish_removals();

@@ -180,19 +180,21 @@ impl Dict {
         self.table.growth_bytes_of_all(hashes)
     }
 
-    /// Begins to fetch the bucket of a key.
+    /// Begins to fetch the bucket of a key; its hash.
     #[inline]
-    pub(super) fn prefetch(&self, key: &[u8]) {
-        self.table.prefetch(self.hash(key));
+    pub(super) fn prefetch(&self, key: &[u8]) -> u64 {
+        let hash = self.hash(key);
+        self.table.prefetch(hash);
+        hash
     }
 
-    /// Begins to fetch the entry that is probably a key's: a cache line, or two where entries are as long as that on
+    /// Begins to fetch the entry that is probably that of a key with this hash: a cache line, or two where entries are as long as that on
     /// average, as those of the hot path then mostly are.
     #[inline]
-    pub(super) fn prefetch_entry(&self, key: &[u8]) {
+    pub(super) fn prefetch_entry(&self, hash: u64) {
         const SHORT_BYTES: usize = 48;
         let long = self.slab.live_bytes() > SHORT_BYTES * self.table.len();
-        self.table.find(self.hash(key), |payload| {
+        self.table.find(hash, |payload| {
             let block = std::ptr::without_provenance::<u8>((payload & !FLAGS) as usize);
             prefetch(block);
             if long {

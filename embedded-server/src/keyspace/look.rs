@@ -49,16 +49,16 @@ const SCAN_BUCKETS_PER_KEY: usize = 10;
 
 impl Keyspace {
     /// Hashes `key` and asks the processor to fetch its bucket. Call it for every key of a pipeline, then
-    /// [`Keyspace::prefetch_entry`] for every key, then execute: the cache misses overlap instead of adding up.
+    /// [`Keyspace::prefetch_entry`] for every hash, then execute: the cache misses overlap instead of adding up.
     #[inline]
-    pub fn prefetch(&self, db: Db, key: &[u8]) {
-        self.dict(db).prefetch(key);
+    pub fn prefetch(&self, db: Db, key: &[u8]) -> u64 {
+        self.dict(db).prefetch(key)
     }
 
-    /// Second pass: asks for the entry that `key`'s bucket points to.
+    /// Second pass: asks for the entry that the bucket of a key with this hash points to.
     #[inline]
-    pub fn prefetch_entry(&self, db: Db, key: &[u8]) {
-        self.dict(db).prefetch_entry(key);
+    pub fn prefetch_entry(&self, db: Db, hash: u64) {
+        self.dict(db).prefetch_entry(hash);
     }
 
     /// Finds a key that is alive. `access` says what it means for the statistics and the policy.

@@ -19,14 +19,14 @@ pub(super) struct Ahead<'a> {
 
 impl Ahead<'_> {
     /// Fetches for the whole batch. Where there is one key only, it is about to be looked at anyway.
-    pub(super) fn fetch(self) {
-        let mut keys = 0;
-        self.each_key(|key| {
-            keys += 1;
-            self.keyspace.prefetch(self.db, key);
-        });
-        if keys > 1 {
-            self.each_key(|key| self.keyspace.prefetch_entry(self.db, key));
+    /// `hashes` is room for those of the keys.
+    pub(super) fn fetch(self, hashes: &mut Vec<u64>) {
+        hashes.clear();
+        self.each_key(|key| hashes.push(self.keyspace.prefetch(self.db, key)));
+        if hashes.len() > 1 {
+            for hash in hashes {
+                self.keyspace.prefetch_entry(self.db, *hash);
+            }
         }
         if self.batch.len() > 1 && self.known().any(|command| command.member.is_some()) {
             self.fetch_members();

@@ -27,6 +27,8 @@ pub(super) struct Turn {
     pub(super) reply: Reply,
     batch: Batch,
     commands: Vec<Option<&'static Command>>,
+    /// Of the keys of the batch.
+    hashes: Vec<u64>,
 }
 
 /// How far the commands of some input were carried out.
@@ -46,6 +48,7 @@ impl Turn {
             reply: Reply::default(),
             batch: Batch::default(),
             commands: Vec::new(),
+            hashes: Vec::new(),
         }
     }
 
@@ -169,7 +172,7 @@ impl Turn {
             commands: &self.commands,
             input,
         };
-        ahead.fetch();
+        ahead.fetch(&mut self.hashes);
     }
 
     fn refuse(&mut self, client: &mut Client, message: &str) {
