@@ -84,7 +84,10 @@ impl Records {
                 .map_err(malformed)?
                 .filter(|ttl_s| *ttl_s > 0),
         };
-        let at_ns = time_ns.map_or(0, |time_ns| self.times.at(time_ns));
+        let at_ns = match time_ns {
+            Some(time_ns) => self.times.at(time_ns),
+            None => self.times.latest_ns,
+        };
         Ok(Some(Request {
             at_ns,
             action: Action::Access(access),

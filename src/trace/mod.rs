@@ -226,7 +226,8 @@ fn located(file: &str, record: u64, fault: Fault) -> TraceError {
     }
 }
 
-/// Turns the times of a trace into nanoseconds since its first record. Times that run backwards stand still.
+/// Turns the times of a trace into nanoseconds since its first record. Times that run backwards stand still, and a record
+/// without a time has that of the one before.
 #[derive(Debug, Default)]
 struct SinceFirst {
     first_ns: Option<u64>,

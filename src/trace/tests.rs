@@ -103,8 +103,12 @@ fn damaged_packing_is_an_error_not_an_end() {
 
 #[test]
 fn named_columns_in_any_order() {
-    let text = b"op,Key,when,bytes,other\nGET,a,5.25,10,x\nset,\"b,c\",6,,y\n";
-    let expected = ["0 Get `a` Some(10) None", "750000000 Set `b,c` None None"];
+    let text = b"op,Key,when,bytes,other\nGET,a,5.25,10,x\nset,\"b,c\",6,,y\nget,d,,1,z\n";
+    let expected = [
+        "0 Get `a` Some(10) None",
+        "750000000 Set `b,c` None None",
+        "750000000 Get `d` Some(1) None",
+    ];
     assert_eq!(all(text, &Format::Csv(columns())).unwrap(), expected);
 }
 
