@@ -1,5 +1,5 @@
 //! Clusters of real nodes with real sockets: formed, failed over, cut and mended, beside redis-server as a peer and as a
-//! replica, and against bytes that mean harm.
+//! replica, driven by redis-cli, and against bytes that mean harm.
 
 // All of this crate is test: its helpers assert by panicking, as tests do.
 #![allow(
@@ -15,6 +15,7 @@ mod failover;
 mod peer;
 mod replication;
 mod routing;
+mod tools;
 
 use embedded_server::embedded_cluster::{ClusterOptions, EmbeddedCluster};
 use tempfile::TempDir;

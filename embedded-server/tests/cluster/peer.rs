@@ -49,7 +49,7 @@ impl Redis {
 }
 
 /// One that is free, and the bus port above it too.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     (0..1000)
         .find_map(|_| {
             let client = TcpListener::bind("127.0.0.1:0")
