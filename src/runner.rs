@@ -5,6 +5,7 @@
 //! and [`Outcome`] says so.
 
 pub mod contest;
+mod deeds;
 mod drawn;
 mod machine;
 mod observe;

@@ -31,7 +31,7 @@ fn a_misspelt_key() {
 kyes: { count: 10000 }
 phases: [ save: { keys: all } ]"#,
         r#"
-w.yaml:2:1: unknown key `kyes`; known: name, question, seed, target, timeouts, threads, capacity, keys, values, settle, phases, survival, compare, repeat, expect; did you mean `keys`?
+w.yaml:2:1: unknown key `kyes`; known: name, question, seed, target, timeouts, threads, capacity, keys, values, settle, phases, events, survival, compare, repeat, expect; did you mean `keys`?
   |
 2 | kyes: { count: 10000 }
   | ^^^^
@@ -1005,6 +1005,37 @@ w.yaml:3:40: `0` masters; write a number from 1 to 100
   |
 3 | target: { embedded-cluster: { masters: 0 } }
   |                                        ^
+"#,
+    );
+}
+
+#[test]
+fn events_that_cannot_be() {
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ save: { keys: all } ]
+target: embedded-cluster
+events:
+  - { phase: mix, at: 1s, kill: master 1 }
+  - { phase: save, kill: master 4 }
+  - { phase: save, at: 1s }"#,
+        r#"
+w.yaml:5:14: unknown phase `mix`; known: save
+  |
+5 |   - { phase: mix, at: 1s, kill: master 1 }
+  |              ^^^
+w.yaml:6:5: `at` is missing, as in at: 3s
+  |
+6 |   - { phase: save, kill: master 4 }
+  |     ^
+w.yaml:6:26: `master 4` is no node of the cluster for that: there are master 1 to master 3
+  |
+6 |   - { phase: save, kill: master 4 }
+  |                          ^^^^^^^^
+w.yaml:7:5: an event has one of `kill`, `restart` and `failover`, as in kill: master 1
+  |
+7 |   - { phase: save, at: 1s }
+  |     ^
 "#,
     );
 }

@@ -1,4 +1,4 @@
-//! Throughput, hit ratio and evictions over the time under load.
+//! Throughput, errors, hit ratio and evictions over the time under load.
 
 use super::canvas::PlotError;
 use super::load_time::LoadTime;
@@ -19,6 +19,7 @@ pub fn draw(recording: &Recording) -> Result<Option<String>, PlotError> {
                 row("requests/s", Range::Number, |one, time| {
                     intervals(one, time, |interval| (interval.operations, None))
                 }),
+                row("errors/s", Range::Number, errors),
                 row("hit ratio", Range::Share, |one, time| {
                     intervals(one, time, |interval| {
                         (interval.hits, Some(interval.hits + interval.misses))
@@ -100,6 +101,18 @@ fn added(stretches: Vec<Stretch>, is_share: bool) -> Vec<Stretch> {
         from = at;
     }
     together
+}
+
+/// Errors, where there are any.
+fn errors(repetition: &Repetition, time: &LoadTime) -> Vec<Stretch> {
+    if repetition
+        .timeline
+        .iter()
+        .all(|interval| interval.errors == 0)
+    {
+        return Vec::new();
+    }
+    intervals(repetition, time, |interval| (interval.errors, None))
 }
 
 /// A stretch per pair of samples of the server.

@@ -84,6 +84,7 @@ pub(crate) fn zipf_read() -> Recording {
         maxmemory_bytes: 24 << 20,
         phases,
         timeline,
+        events: Vec::new(),
         samples,
         survival: None,
     };
@@ -246,6 +247,7 @@ fn flood_plan(cells: &[CellRecord]) -> Plan {
         },
         values: Values::Template(template("value-")),
         settle: Duration::from_millis(1200),
+        events: Vec::new(),
         phases: Vec::new(),
         survival: Survival {
             probe: true,
@@ -339,6 +341,7 @@ fn flood_repetition(dice: &mut Dice, label: &str, fate: Fate, number: u64) -> Re
         maxmemory_bytes: 1 << 20,
         phases,
         timeline,
+        events: Vec::new(),
         samples,
         survival,
     }

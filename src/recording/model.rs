@@ -99,10 +99,25 @@ pub struct Repetition {
     pub phases: Vec<PhaseRecord>,
     /// Intervals of the load, phase by phase, each in time order; those of phases beside one another overlap.
     pub timeline: Vec<Interval>,
+    /// What was done to the cluster meanwhile, in time order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<EventRecord>,
     /// What the server said of itself, in time order.
     pub samples: Vec<Sample>,
     /// Which keys were still there after the last phase; absent where it was not asked for or not reached.
     pub survival: Option<SurvivalRecord>,
+}
+
+/// Something that was done to a node of a cluster while it was driven.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EventRecord {
+    /// When it had been done, seconds since the repetition began.
+    pub at_s: f64,
+    /// What, in words.
+    pub what: String,
+    /// Why it could not be done; absent where it was.
+    #[serde(default)]
+    pub failure: Option<String>,
 }
 
 /// One phase of one repetition.

@@ -1,17 +1,38 @@
-//! How the requests to a cluster spread over its nodes, and how many went elsewhere first.
+//! What was done to the nodes of a cluster, how the requests spread over them, and how many went elsewhere first.
 
-use crate::recording::model::{CellRecord, ClusterRecord, Recording};
+use crate::recording::model::{CellRecord, ClusterRecord, EventRecord, Recording};
 
 /// A line for each phase of each cell that drove a cluster.
 pub(super) fn lines(recording: &Recording) -> Vec<String> {
     let is_one = recording.cells.len() == 1;
-    let lines = recording.cells.iter().flat_map(|cell| {
+    let events = recording.cells.iter().flat_map(|cell| {
+        let label = (!is_one).then_some(cell.label.as_str());
+        cell.repetitions
+            .iter()
+            .flat_map(|one| &one.events)
+            .map(move |event| told(event, label))
+    });
+    let spread = recording.cells.iter().flat_map(|cell| {
         named(cell).map(move |(name, sum)| match is_one {
             true => line(name, &sum),
             false => line(&format!("{name} of {}", cell.label), &sum),
         })
     });
-    lines.collect()
+    events.chain(spread).collect()
+}
+
+/// What was done to a node, when, and to which cell's where there are several.
+fn told(event: &EventRecord, cell: Option<&str>) -> String {
+    let of = cell.map_or_else(String::new, |cell| format!(" of {cell}"));
+    let EventRecord {
+        at_s,
+        what,
+        failure,
+    } = event;
+    match failure {
+        None => format!("at {at_s:.1} s: {what}{of}"),
+        Some(why) => format!("at {at_s:.1} s: could not {what}{of}: {why}"),
+    }
 }
 
 /// What each phase of a cell met, all repetitions together.

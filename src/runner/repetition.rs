@@ -1,8 +1,10 @@
 //! One repetition of one cell: a server, the phases, the probe.
 
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::deeds;
 use super::drawn::Drawing;
 use super::recent::Recent;
 use super::record::Seen;
@@ -10,7 +12,7 @@ use super::threads::threads;
 use super::traces;
 use super::{Event, Extent, Progress, Run, RunError, Stop, record, warn};
 use crate::drive::touch::Touches;
-use crate::drive::{Driven, Fault, Job, Limits, Replaying, drive_together};
+use crate::drive::{Advance, Driven, Fault, Job, Limits, Replaying, drive_together};
 use crate::recording::model::Repetition;
 use crate::survival::score;
 use crate::target::capacity::directives;
@@ -99,6 +101,7 @@ impl Run<'_> {
             maxmemory_bytes,
             phases: Vec::new(),
             timeline: Vec::new(),
+            events: Vec::new(),
             samples: Vec::new(),
             survival: None,
         };
@@ -262,9 +265,21 @@ impl Run<'_> {
             job.replay = replay.as_ref();
         }
         let (observer, mut recent) = (&mut *self.observer, Recent::default());
-        let driven = drive_together(&jobs, touches, self.interrupt, &mut |now| {
-            observer.on(Event::Progress(&recent.progress(now)));
+        let mut progress = |now: &Advance| observer.on(Event::Progress(&recent.progress(now)));
+        let (over, ended) = mpsc::channel();
+        let (end, origin, hand) = (index + phases.len(), course.origin, course.server.hand());
+        let (driven, done) = thread::scope(|scope| {
+            let deeds = hand.map(|hand| {
+                let events = self.plan.events.iter();
+                let events = events.filter(move |event| (index..end).contains(&event.phase));
+                scope.spawn(move || deeds::act(&hand, events, origin, &ended))
+            });
+            let driven = drive_together(&jobs, touches, self.interrupt, &mut progress);
+            drop(over);
+            let done = deeds.and_then(|deeds| deeds.join().ok());
+            (driven, done.unwrap_or_default())
         });
+        course.repetition.events.extend(done);
         for replay in replays.iter().flatten() {
             self.warn(warn::left_out(&replay.left_out()));
         }

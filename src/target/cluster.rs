@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use embedded_server::cluster::Failover;
 use embedded_server::embedded_cluster::{ClusterOptions, EmbeddedCluster};
 use redis::Value;
 use tempfile::TempDir;
@@ -13,12 +14,12 @@ use super::TargetError;
 use super::control::Control;
 use crate::drive::access::{Access, Peer};
 use crate::drive::cluster::Map;
-use crate::workload::plan::Directive;
+use crate::workload::plan::{ClusterNode, Deed, Directive, Event};
 
 /// Nodes on threads of their own; stopped when they are dropped.
 #[derive(Debug)]
 pub(super) struct Nodes {
-    cluster: EmbeddedCluster,
+    hand: Hand,
     /// Where the nodes keep what they know of each other.
     _folder: TempDir,
 }
@@ -51,7 +52,10 @@ impl Nodes {
         let mut control = Control::open(&access)?;
         learn(&mut access, &mut control)?;
         let nodes = Self {
-            cluster,
+            hand: Hand {
+                cluster: Arc::new(Mutex::new(cluster)),
+                masters: options.masters,
+            },
             _folder: folder,
         };
         Ok((nodes, access, control))
@@ -59,9 +63,51 @@ impl Nodes {
 
     /// CPU seconds of all nodes so far.
     pub(super) fn cpu_s(&self) -> Option<f64> {
-        let nodes = (0..self.cluster.count()).filter_map(|index| self.cluster.node(index));
+        let cluster = self
+            .hand
+            .cluster
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let nodes = (0..cluster.count()).filter_map(|index| cluster.node(index));
         let times = nodes.filter_map(|node| node.cpu_time());
         Some(times.sum::<Duration>().as_secs_f64())
+    }
+
+    pub(super) fn hand(&self) -> Hand {
+        self.hand.clone()
+    }
+}
+
+/// What does to a cluster of ours what a workload says, while it is driven.
+#[derive(Debug, Clone)]
+pub struct Hand {
+    cluster: Arc<Mutex<EmbeddedCluster>>,
+    masters: usize,
+}
+
+impl Hand {
+    /// Does what an event says.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, where a node refuses or does not start.
+    pub fn act(&self, event: &Event) -> Result<(), String> {
+        let mut cluster = self.cluster.lock().unwrap_or_else(PoisonError::into_inner);
+        // Masters come first, then the replicas of each in turn.
+        let (number, offset) = match event.node {
+            ClusterNode::Master(number) => (number, 0),
+            ClusterNode::Replica(number) => (number, self.masters),
+        };
+        let index = (number as usize).saturating_sub(1) + offset;
+        match event.deed {
+            Deed::Kill => {
+                cluster.kill(index);
+                Ok(())
+            }
+            Deed::Restart => cluster.restart(index),
+            Deed::Failover => cluster.administer(index, |node| node.failover(Failover::Agreed)),
+        }
+        .map_err(|error| error.to_string())
     }
 }
 

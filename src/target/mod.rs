@@ -16,6 +16,7 @@ mod watch;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+pub use cluster::Hand;
 pub use control::{Control, Info};
 pub use error::TargetError;
 pub use watch::Watch;
@@ -212,6 +213,15 @@ impl Running {
                 .ask::<String>(&["INFO", "cpu"])
                 .ok()
                 .map(|text| Info::parse(&text).cpu_s()),
+        }
+    }
+
+    /// What acts on the nodes of a cluster of ours; none of any other server.
+    #[must_use]
+    pub fn hand(&self) -> Option<Hand> {
+        match &self.kind {
+            Kind::Cluster(nodes) => Some(nodes.hand()),
+            Kind::Embedded(_) | Kind::Spawned(_) | Kind::Lent(..) => None,
         }
     }
 

@@ -66,7 +66,8 @@ fn nothing_is_evicted(plan: &Plan) -> Option<String> {
     let is_limited = |cell: &Cell| {
         plan.capacity != Capacity::AsConfigured || directive(plan, cell, "maxmemory").is_some()
     };
-    let is_ours = !matches!(plan.target, Target::Endpoint(_));
+    // A cluster is probed for what a failover has lost.
+    let is_ours = !matches!(plan.target, Target::Endpoint(_)) && !plan.target.is_cluster();
     if is_ours && plan.survival.probe && !plan.cells.iter().any(is_limited) {
         return Some("survival is probed, but nothing limits the server's memory, so that every key survives; write capacity: { keys: … } or { bytes: … }".to_owned());
     }

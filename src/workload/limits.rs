@@ -62,3 +62,5 @@ pub const EXPECTATIONS: usize = 1000;
 pub const GROUPS: usize = 100;
 /// Directives of a target or of a cell.
 pub const DIRECTIVES: usize = 200;
+/// Events of a workload.
+pub const EVENTS: usize = 100;

@@ -134,12 +134,10 @@ impl Loading {
         let written = reader::read::<Workload>(&tree, &mut self.problems)
             .map_err(|problem| self.problems.push(problem))
             .ok()?;
-        let plan = check::check(&written, &context, &mut self.problems);
+        let mut plan = check::check(&written, &context, &mut self.problems);
         self.sources.extend(files.into_sources());
-        Some(Plan {
-            notes: std::mem::take(&mut self.notes),
-            ..plan
-        })
+        plan.notes.append(&mut self.notes);
+        Some(plan)
     }
 
     /// The tree that `text` is, YAML or properties.

@@ -42,6 +42,9 @@ pub struct Plan {
     pub settle: Duration,
     /// What happens, in order.
     pub phases: Vec<Phase>,
+    /// What is done to the cluster meanwhile, by phase and in the order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<Event>,
     /// Whether and in which groups survival is probed after the last phase.
     pub survival: Survival,
     /// The matrix of `compare`, multiplied out; never empty. Each cell gets a fresh server or an emptied one.
@@ -503,6 +506,55 @@ pub struct Phase {
     pub beside: bool,
     /// What is done.
     pub action: Action,
+}
+
+/// Something that is done to a cluster while it is driven.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Event {
+    /// Index of the phase.
+    pub phase: usize,
+    /// So long after its begin.
+    pub at: Duration,
+    /// What is done.
+    pub deed: Deed,
+    /// To which node.
+    pub node: ClusterNode,
+}
+
+/// What is done to a node of a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Deed {
+    /// It ends at once, as in a crash.
+    Kill,
+    /// It starts again, empty, where it was.
+    Restart,
+    /// A replica takes its master's place by agreement.
+    Failover,
+}
+
+/// A node of a cluster, by what it was when the cluster began. Numbers count from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClusterNode {
+    /// The master of that number.
+    Master(u32),
+    /// The first replica of the master of that number.
+    Replica(u32),
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let deed = match self.deed {
+            Deed::Kill => "kill",
+            Deed::Restart => "restart",
+            Deed::Failover => "failover",
+        };
+        match self.node {
+            ClusterNode::Master(number) => write!(f, "{deed} master {number}"),
+            ClusterNode::Replica(number) => write!(f, "{deed} replica {number}"),
+        }
+    }
 }
 
 /// What a phase does.

@@ -64,6 +64,9 @@ pub(super) struct Workload {
     /// What happens, in order.
     #[schemars(length(min = 1))]
     pub(super) phases: Given<Vec<At<Phase>>>,
+    /// What is done to the nodes of `embedded-cluster` meanwhile.
+    #[schemars(extend("default" = []))]
+    pub(super) events: Given<Vec<At<Event>>>,
     /// Which keys are still there after the last phase: every key is probed, without touching what is measured. Left out:
     /// probed only where an expectation asks for it.
     pub(super) survival: Given<Survival>,
@@ -77,6 +80,29 @@ pub(super) struct Workload {
     /// What must hold after the run: `mix.latency.p99 < 1ms` for every cell, `allkeys-lru: survival.read > 90%` for the cells named.
     #[schemars(extend("default" = []))]
     pub(super) expect: Given<Vec<At<Expect>>>,
+}
+
+/// Something that is done to a node of `embedded-cluster` while it is driven: one of `kill`, `restart`, `failover`. Nodes are
+/// called by what they were at first: `master 1`, `replica 1` (that of master 1).
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(
+    rename = "event",
+    default,
+    deny_unknown_fields,
+    expecting = "a map with `phase`, `at`, and one of `kill`, `restart`, `failover`"
+)]
+#[schemars(extend("required" = ["phase", "at"]))]
+pub(super) struct Event {
+    /// The phase during which it is done.
+    pub(super) phase: Given<Name>,
+    /// So long after the phase's begin.
+    pub(super) at: Given<Time>,
+    /// The node ends at once, as in a crash.
+    pub(super) kill: Given<Plain>,
+    /// The node starts again, empty, where it was.
+    pub(super) restart: Given<Plain>,
+    /// The replica takes its master's place by agreement.
+    pub(super) failover: Given<Plain>,
 }
 
 /// What is driven: `embedded`, `spawn:PROGRAM`, `redis://[user:password@]host[:port][/database]`, `rediss://` for TLS,

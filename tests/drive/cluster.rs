@@ -121,6 +121,51 @@ fn requests_follow_slots_that_have_moved_and_that_are_moving() {
 }
 
 #[test]
+fn events_are_done_and_recorded() {
+    let plan = workload::parse(
+        "
+name: events
+target: { embedded-cluster: { masters: 3, replicas: 1, cluster-node-timeout: 500 } }
+keys: { count: 500 }
+values: { fixed: 20b }
+phases:
+  - save: { keys: all }
+  - mix: { for: 4s, rate: 1k/s, clients: 5, operations: get }
+events:
+  - { phase: mix, at: 1500ms, restart: master 1 }
+  - { phase: mix, at: 100ms, kill: master 1 }
+  - { phase: mix, at: 3s, failover: replica 2 }
+survival: { groups: { all: 0..500 } }
+",
+    )
+    .expect("a workload without flaws");
+    let recording = run(&plan, |_| ()).expect("a recording");
+    let repetition = &recording.cells[0].repetitions[0];
+    let done: Vec<&str> = repetition
+        .events
+        .iter()
+        .map(|event| event.what.as_str())
+        .collect();
+    assert_eq!(
+        done,
+        ["kill master 1", "restart master 1", "failover replica 2"]
+    );
+    assert!(
+        repetition
+            .events
+            .iter()
+            .all(|event| event.failure.is_none()),
+        "{:?}",
+        repetition.events
+    );
+    let survival = repetition.survival.as_ref().expect("a probe");
+    assert_eq!(
+        survival.groups[0].present, 500,
+        "the replica had copied all"
+    );
+}
+
+#[test]
 fn a_run_goes_on_when_a_master_dies() {
     let (mut cluster, _folder) = cluster(3, 1);
     let mut plan = workload::parse(

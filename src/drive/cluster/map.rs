@@ -64,9 +64,8 @@ impl Map {
             asked: AtomicU64::new(0),
         };
         for (slots, address) in shards {
-            for slot in slots.clone() {
-                map.give(slot, *address);
-            }
+            let place = map.place(*address)?;
+            slots.clone().for_each(|slot| map.give(slot, place));
         }
         map.address(0).is_some().then_some(map)
     }
@@ -78,12 +77,23 @@ impl Map {
         owner.map_or(0, |owner| usize::from(owner.load(Relaxed)))
     }
 
-    /// Notes that a node has a slot; its place.
-    pub(super) fn give(&self, slot: u16, address: SocketAddr) -> Option<usize> {
-        let place = self.place(address)?;
-        let owner = self.owners.get(usize::from(slot))?;
-        owner.store(u16::try_from(place).ok()?, Relaxed);
-        Some(place)
+    /// Notes that the node at a place has a slot.
+    pub(super) fn give(&self, slot: u16, place: usize) {
+        if let (Some(owner), Ok(place)) = (self.owners.get(usize::from(slot)), u16::try_from(place))
+        {
+            owner.store(place, Relaxed);
+        }
+    }
+
+    /// All that one node had, another has now.
+    pub(super) fn inherit(&self, from: usize, to: usize) {
+        let (Ok(from), Ok(to)) = (u16::try_from(from), u16::try_from(to)) else {
+            return;
+        };
+        for owner in &self.owners {
+            // Where another client has learnt better meanwhile, that stays.
+            let _ = owner.compare_exchange(from, to, Relaxed, Relaxed);
+        }
     }
 
     /// The place of a node, which may be new; none where there are too many.
@@ -148,9 +158,12 @@ mod tests {
         assert!(Map::new(&[]).is_none());
         let map = Map::new(&[(0..=99, node(1)), (100..=16_383, node(2))]).unwrap();
         assert_eq!((map.owner(99), map.owner(100)), (0, 1));
-        assert_eq!(map.give(99, node(3)), Some(2));
+        assert_eq!(map.place(node(3)), Some(2));
+        map.give(99, 2);
         assert_eq!((map.owner(98), map.owner(99)), (0, 2));
         assert_eq!(map.addresses(), [node(1), node(2), node(3)]);
+        map.inherit(0, 1);
+        assert_eq!((map.owner(98), map.owner(99)), (1, 2));
         let before = map.met();
         map.count_request(1);
         map.count_moved();

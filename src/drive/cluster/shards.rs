@@ -303,10 +303,10 @@ impl Shards {
         // A node that does not know its own address leaves it out.
         let host = to.host.or_else(|| Some(self.map.address(from)?.ip()));
         let address = host.map(|host| SocketAddr::new(host, to.port));
-        let place = address.and_then(|address| match to.is_for_good {
-            true => self.map.give(to.slot, address),
-            false => self.map.place(address),
-        });
+        let place = address.and_then(|address| self.map.place(address));
+        if let Some(place) = place.filter(|_| to.is_for_good) {
+            self.learn(to.slot, place);
+        }
         let may_go_on = self.flight(id).is_some_and(|flight| {
             flight.redirections += 1;
             flight.redirections <= REDIRECTIONS_MAX
@@ -321,6 +321,19 @@ impl Shards {
             }
             None => drop(self.aside.insert(id, reply)),
         }
+    }
+}
+
+impl Shards {
+    /// A slot is at another node now. Where its node cannot be reached, that one has taken its place: it has all its slots;
+    /// what is not so will be told.
+    fn learn(&self, slot: u16, place: usize) {
+        let before = self.map.owner(slot);
+        let is_gone = self.links.get(before).is_some_and(|link| !link.is_up());
+        if is_gone && before != place {
+            self.map.inherit(before, place);
+        }
+        self.map.give(slot, place);
     }
 }
 

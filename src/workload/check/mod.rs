@@ -5,6 +5,7 @@
 
 mod access;
 mod compare;
+mod events;
 mod expectations;
 mod fan_out;
 mod keys;
@@ -64,6 +65,9 @@ pub(super) fn check(
     let settle = phases::duration(&written.settle, problems).unwrap_or_default();
     let phases = phases::phases(written, context, &keys, &values, problems);
     let (target, directives) = target::target(&written.target, context, &phases.plan, problems);
+    let is_of_file = context.target.is_none();
+    let events = events::events(&written.events, &target, is_of_file, &phases.plan, problems);
+    let notes = events::notes(&written.events, &events);
     let prefix = target::prefix(&target, &name);
     let capacity = capacity(&written.capacity, problems);
     let cells = compare::cells(&written.compare, problems);
@@ -88,12 +92,13 @@ pub(super) fn check(
         capacity,
         values,
         settle,
+        events,
         phases: replay::under(&prefix, phases.plan),
         survival,
         cells,
         repeat,
         expect,
-        notes: Vec::new(),
+        notes,
     };
     compare::note_conflicts(&plan, written, problems);
     target::note_missing_permissions(&plan, written, context, problems);
