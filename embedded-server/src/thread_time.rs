@@ -87,6 +87,9 @@ mod tests {
             .join()
             .unwrap()
             .unwrap();
-        assert_eq!(dead.read(), None);
+        // A thread can be joined a moment before the system has let go of it.
+        while dead.read().is_some() {
+            std::thread::yield_now();
+        }
     }
 }
