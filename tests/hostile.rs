@@ -101,10 +101,7 @@ const SAMPLES: &[&[u8]] = &[
 #[test]
 fn no_arguments_break_a_command() {
     let server = Server::start(Kind::Cachebench, DIRECTIVES).expect("ours is always here");
-    let mut connection = server.connect();
-    connection
-        .set_read_timeout(Some(PATIENCE))
-        .expect("a timeout");
+    let mut connection = connect(&server);
     let commands = callable_commands(&mut connection);
     let mut rng = StdRng::seed_from_u64(11);
     for _ in 0..CALLS {
@@ -116,8 +113,18 @@ fn no_arguments_break_a_command() {
         // An error reply is an answer; a connection that ends is not.
         if let Err(error) = call.query::<redis::Value>(&mut connection) {
             let packed = call.get_packed_command();
+            // An error quotes bytes as they came, as redis-server's do; this client reads UTF-8 alone.
+            let unreadable = error.kind() == redis::ErrorKind::Parse;
+            let quotes_bytes = str::from_utf8(&packed).is_err();
             let answered = !error.is_io_error() && !error.is_connection_dropped();
-            assert!(answered, "{error} after {}", packed.escape_ascii());
+            assert!(
+                answered && (!unreadable || quotes_bytes),
+                "{error} after {}",
+                packed.escape_ascii()
+            );
+            if unreadable {
+                connection = connect(&server);
+            }
         }
     }
     ping(&mut server.connect());
@@ -126,6 +133,14 @@ fn no_arguments_break_a_command() {
         executed > CALLS as u64 / 2,
         "{executed} calls were well formed"
     );
+}
+
+fn connect(server: &Server) -> redis::Connection {
+    let connection = server.connect();
+    connection
+        .set_read_timeout(Some(PATIENCE))
+        .expect("a timeout");
+    connection
 }
 
 /// Mostly as many as the command takes; now and then any number.
@@ -147,8 +162,20 @@ fn callable_commands(connection: &mut redis::Connection) -> Vec<(String, i64)> {
         .map(|row| first_three(&row))
         .collect();
     let ends_the_talk = [
-        "shutdown", "quit", "monitor", "client", "hello", "auth", "reset", "debug", "config",
-        "sync", "psync",
+        "shutdown",
+        "quit",
+        "monitor",
+        "client",
+        "hello",
+        "auth",
+        "reset",
+        "debug",
+        "config",
+        "sync",
+        "psync",
+        "replicaof",
+        "slaveof",
+        "wait",
     ];
     let speaks_later = |flags: &[String]| flags.iter().any(|f| f == "blocking" || f == "pubsub");
     let kept = table
