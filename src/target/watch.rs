@@ -1,7 +1,7 @@
 //! Watches a server while it is driven: INFO at intervals, on a connection and a thread of its own.
 //!
 //! Samples come every 10 ms at first. Whenever there are [`SAMPLES_MAX`], every second one is dropped and the interval
-//! doubles, so that memory and the load on the server stay bounded.
+//! doubles, so that memory stays bounded, and a long phase is hardly disturbed: each sample holds up whoever shares its core.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
@@ -16,7 +16,7 @@ use crate::recording::model::Sample;
 /// Interval of the first samples.
 const FIRST_INTERVAL: Duration = Duration::from_millis(10);
 /// So many samples are thinned out to half.
-const SAMPLES_MAX: usize = 2_000;
+const SAMPLES_MAX: usize = 200;
 
 /// A thread that watches.
 #[derive(Debug)]
