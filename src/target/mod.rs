@@ -9,6 +9,7 @@ pub mod control;
 mod embedded;
 pub mod endpoint;
 mod error;
+mod idle;
 mod process;
 mod spawn;
 mod watch;

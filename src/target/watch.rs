@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::TargetError;
 use super::control::{Control, Info};
+use super::idle::give_way;
 use super::process::rss_bytes;
 use crate::drive::Access;
 use crate::recording::model::Sample;
@@ -16,7 +17,7 @@ use crate::recording::model::Sample;
 /// Interval of the first samples.
 const FIRST_INTERVAL: Duration = Duration::from_millis(10);
 /// So many samples are thinned out to half.
-const SAMPLES_MAX: usize = 200;
+const SAMPLES_MAX: usize = 64;
 
 /// A thread that watches.
 #[derive(Debug)]
@@ -84,6 +85,8 @@ impl Watch {
 impl Watcher {
     /// Samples until `stopped` is closed. While the server does not answer there are none.
     fn run(mut self, stopped: &mpsc::Receiver<()>) -> Vec<Sample> {
+        // Those that drive must not wait for one that looks on.
+        give_way();
         loop {
             self.sample();
             if stopped.recv_timeout(self.interval) != Err(RecvTimeoutError::Timeout) {
