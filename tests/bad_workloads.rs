@@ -1018,7 +1018,13 @@ target: embedded-cluster
 events:
   - { phase: mix, at: 1s, kill: master 1 }
   - { phase: save, kill: master 4 }
-  - { phase: save, at: 1s }"#,
+  - { phase: save, at: 1s }
+  - { phase: save, at: 1s, pause: master 1 }
+  - { phase: save, at: 1s, kill: master 1, for: 1s }
+  - { phase: save, at: 1s, partition: [replica 1], for: 1s }
+  - { phase: save, at: 1s, failover: master 1 }
+  - { phase: save, at: 1s, migrate-slots: { from: master 1, to: master 1, slots: 5..20000 } }
+  - { phase: save, at: 1s, migrate-slots: { from: master 1 } }"#,
         r#"
 w.yaml:5:14: unknown phase `mix`; known: save
   |
@@ -1032,10 +1038,60 @@ w.yaml:6:26: `master 4` is no node of the cluster for that: there are master 1 t
   |
 6 |   - { phase: save, kill: master 4 }
   |                          ^^^^^^^^
-w.yaml:7:5: an event has one of `kill`, `restart` and `failover`, as in kill: master 1
+w.yaml:7:5: an event has exactly one of kill, restart, pause, partition, failover or migrate-slots, as in kill: master 1
   |
 7 |   - { phase: save, at: 1s }
   |     ^
+w.yaml:8:5: `for` is missing: how long does the pause last, as in for: 2s?
+  |
+8 |   - { phase: save, at: 1s, pause: master 1 }
+  |     ^
+w.yaml:9:49: `for` has no meaning beside `kill`; it is for `pause` and `partition`
+  |
+9 |   - { phase: save, at: 1s, kill: master 1, for: 1s }
+  |                                                 ^^
+w.yaml:10:40: `replica 1` is no node of the cluster for that: there are master 1 to master 3
+   |
+10 |   - { phase: save, at: 1s, partition: [replica 1], for: 1s }
+   |                                        ^^^^^^^^^
+w.yaml:11:38: `master 1` is no node of the cluster for that: it has no replicas; write replicas: 1 at the target
+   |
+11 |   - { phase: save, at: 1s, failover: master 1 }
+   |                                      ^^^^^^^^
+w.yaml:12:43: `from` and `to` are the same node
+   |
+12 |   - { phase: save, at: 1s, migrate-slots: { from: master 1, to: master 1, slots: 5..20000 } }
+   |                                           ^
+w.yaml:12:82: `5..20000` is not a range of hash slots such as 0..1000 (the end not included, 16384 at the most)
+   |
+12 | ate-slots: { from: master 1, to: master 1, slots: 5..20000 } }
+   |                                                   ^^^^^^^^
+w.yaml:13:43: `to` is missing, as in migrate-slots: { from: master 1, to: master 2, slots: 0..1000 }
+   |
+13 |   - { phase: save, at: 1s, migrate-slots: { from: master 1 } }
+   |                                           ^
+"#,
+    );
+}
+
+#[test]
+fn events_of_somebodys_cluster() {
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ save: { keys: all } ]
+target: { endpoint: { url: "redis://localhost", cluster: true } }
+events:
+  - { phase: save, at: 1s, kill: master 9 }
+  - { phase: save, at: 1s, failover: replica 9 }"#,
+        r#"
+w.yaml:3:9: `events` change which node has which slot; redis://localhost:6379/0 is an endpoint with somebody's data, perhaps: if it may, write target: { endpoint: { url: …, allow: [cluster] } }
+  |
+3 | target: { endpoint: { url: "redis://localhost", cluster: true } }
+  |         ^
+w.yaml:5:34: `kill` can be done to a cluster of ours alone; to somebody's, failover or migrate-slots
+  |
+5 |   - { phase: save, at: 1s, kill: master 9 }
+  |                                  ^^^^^^^^
 "#,
     );
 }
@@ -1083,7 +1139,7 @@ w.yaml:3:9: `url` is missing, as in endpoint: { url: redis://localhost:6379 }
   |
 3 | target: { endpoint: { allow: [flsh] } }
   |         ^
-w.yaml:3:31: unknown permission `flsh`; known: flush, config; did you mean `flush`?
+w.yaml:3:31: unknown permission `flsh`; known: flush, config, cluster; did you mean `flush`?
   |
 3 | target: { endpoint: { allow: [flsh] } }
   |                               ^^^^
@@ -1311,7 +1367,7 @@ fn targets_from_the_command_line() {
     refused_with(
         GOOD,
         &allow,
-        "--allow: unknown permission `flsh`; known: flush, config; did you mean `flush`?\n  |\n1 | flsh\n  | ^^^^",
+        "--allow: unknown permission `flsh`; known: flush, config, cluster; did you mean `flush`?\n  |\n1 | flsh\n  | ^^^^",
     );
 }
 

@@ -253,13 +253,14 @@ impl EmbeddedCluster {
     /// # Errors
     /// When one of them is down.
     pub fn set_cut(&self, a: usize, b: usize, is_cut: bool) -> Result<(), Ended> {
-        for (own, other) in [(a, b), (b, a)] {
+        let side = |own: usize, other: usize| {
             let port = self.ports.get(other).ok_or(Ended)?.0;
-            self.node(own)
-                .ok_or(Ended)?
-                .visit(move |server| server.set_cut(port, is_cut))?;
-        }
-        Ok(())
+            let node = self.node(own).ok_or(Ended)?;
+            node.visit(move |server| server.set_cut(port, is_cut))
+        };
+        // The one that is up is told even where the other is down.
+        let (own, other) = (side(a, b), side(b, a));
+        own.and(other)
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod canvas;
 mod differences;
+mod events;
 mod grid;
 mod heat;
 pub mod insertion;

@@ -1,6 +1,7 @@
 //! Rows of panels over one time axis, a column per cell: what the timeline and the memory plot share.
 
 use super::canvas::{Align, Canvas, PlotError, Rect, Stroke, Text};
+use super::events;
 use super::load_time::LoadTime;
 use super::measure;
 use super::panel::{Panel, name_below};
@@ -249,7 +250,12 @@ impl Sheet<'_> {
                 y: self.y_axis(*row),
             };
             draw_bands(canvas, &panel, &column.time, place == 0);
-            draw_events(canvas, &panel, column, place == 0);
+            if let Some(first) = column.cell.repetitions.first() {
+                events::draw(canvas, &panel, &column.time, first);
+                if place == 0 {
+                    events::name(canvas, &panel, &column.time, first);
+                }
+            }
             panel.draw_frame(canvas);
             self.draw_row(canvas, column, &panel, *row);
             if is_leftmost {
@@ -355,24 +361,6 @@ pub(super) fn time_axis(time: &LoadTime, end: f64, room: f64) -> Axis {
 fn seconds(value: f64) -> String {
     // Twelve digits hide that 3 * 0.1 is not 0.3.
     format!("{}", (value * 1e12).round() / 1e12)
-}
-
-/// What was done to nodes in the first repetition: a line through every row, named in the topmost.
-fn draw_events(canvas: &mut Canvas, panel: &Panel, column: &Column<'_>, is_topmost: bool) {
-    let Some(repetition) = column.cell.repetitions.first() else {
-        return;
-    };
-    for event in &repetition.events {
-        let x = panel.x(column.time.at(repetition, event.at_s));
-        canvas.line(
-            vec![(x, panel.area.top), (x, panel.area.bottom)],
-            Stroke::new(Ink::Text, 1.0).dashed(),
-        );
-        if is_topmost {
-            let (x, y) = (x + 4.0, panel.area.top + 9.0);
-            canvas.text(Text::new(x, y, &event.what, theme::SMALL, Ink::Text));
-        }
-    }
 }
 
 /// Every other phase shaded, their names above the first row.

@@ -108,11 +108,14 @@ pub struct Repetition {
     pub survival: Option<SurvivalRecord>,
 }
 
-/// Something that was done to a node of a cluster while it was driven.
+/// Something that was done to nodes of a cluster while it was driven.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EventRecord {
-    /// When it had been done, seconds since the repetition began.
+    /// When it began, seconds since the repetition began.
     pub at_s: f64,
+    /// When it ended, of what takes time; absent of what is done at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_s: Option<f64>,
     /// What, in words.
     pub what: String,
     /// Why it could not be done; absent where it was.

@@ -1,6 +1,7 @@
 //! What was done to the nodes of a cluster, how the requests spread over them, and how many went elsewhere first.
 
 use crate::recording::model::{CellRecord, ClusterRecord, EventRecord, Recording};
+use crate::stats::human;
 
 /// A line for each phase of each cell that drove a cluster.
 pub(super) fn lines(recording: &Recording) -> Vec<String> {
@@ -24,14 +25,14 @@ pub(super) fn lines(recording: &Recording) -> Vec<String> {
 /// What was done to a node, when, and to which cell's where there are several.
 fn told(event: &EventRecord, cell: Option<&str>) -> String {
     let of = cell.map_or_else(String::new, |cell| format!(" of {cell}"));
-    let EventRecord {
-        at_s,
-        what,
-        failure,
-    } = event;
-    match failure {
-        None => format!("at {at_s:.1} s: {what}{of}"),
-        Some(why) => format!("at {at_s:.1} s: could not {what}{of}: {why}"),
+    let EventRecord { at_s, what, .. } = event;
+    let took = match event.ended_s {
+        Some(ended_s) => format!(" ({})", human::seconds(ended_s - at_s)),
+        None => String::new(),
+    };
+    match &event.failure {
+        None => format!("at {at_s:.1} s: {what}{of}{took}"),
+        Some(why) => format!("at {at_s:.1} s: could not {what}{of}{took}: {why}"),
     }
 }
 

@@ -1,6 +1,5 @@
 //! One repetition of one cell: a server, the phases, the probe.
 
-use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -266,18 +265,11 @@ impl Run<'_> {
         }
         let (observer, mut recent) = (&mut *self.observer, Recent::default());
         let mut progress = |now: &Advance| observer.on(Event::Progress(&recent.progress(now)));
-        let (over, ended) = mpsc::channel();
         let (end, origin, hand) = (index + phases.len(), course.origin, course.server.hand());
-        let (driven, done) = thread::scope(|scope| {
-            let deeds = hand.map(|hand| {
-                let events = self.plan.events.iter();
-                let events = events.filter(move |event| (index..end).contains(&event.phase));
-                scope.spawn(move || deeds::act(&hand, events, origin, &ended))
-            });
-            let driven = drive_together(&jobs, touches, self.interrupt, &mut progress);
-            drop(over);
-            let done = deeds.and_then(|deeds| deeds.join().ok());
-            (driven, done.unwrap_or_default())
+        let events = self.plan.events.iter();
+        let events = events.filter(|event| (index..end).contains(&event.phase));
+        let (driven, done) = deeds::meanwhile(hand.as_ref(), events, origin, || {
+            drive_together(&jobs, touches, self.interrupt, &mut progress)
         });
         course.repetition.events.extend(done);
         for replay in replays.iter().flatten() {

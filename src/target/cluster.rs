@@ -5,20 +5,21 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use embedded_server::cluster::Failover;
 use embedded_server::embedded_cluster::{ClusterOptions, EmbeddedCluster};
 use redis::Value;
 use tempfile::TempDir;
 
 use super::TargetError;
 use super::control::Control;
+use super::hand::{Hand, Layout, Shared};
 use crate::drive::access::{Access, Peer};
 use crate::drive::cluster::Map;
-use crate::workload::plan::{ClusterNode, Deed, Directive, Event};
+use crate::workload::plan::Directive;
 
 /// Nodes on threads of their own; stopped when they are dropped.
 #[derive(Debug)]
 pub(super) struct Nodes {
+    cluster: Shared,
     hand: Hand,
     /// Where the nodes keep what they know of each other.
     _folder: TempDir,
@@ -50,12 +51,17 @@ impl Nodes {
         let first = addresses.first().ok_or(TargetError::NoMasters)?;
         let mut access = Access::plain(*first, timeout);
         let mut control = Control::open(&access)?;
-        learn(&mut access, &mut control)?;
+        let layout = learn(&mut access, &mut control)?;
+        let cluster = Arc::new(Mutex::new(cluster));
+        let hand = Hand {
+            ours: Some(Arc::clone(&cluster)),
+            access: access.alone(),
+            layout,
+            login: Vec::new(),
+        };
         let nodes = Self {
-            hand: Hand {
-                cluster: Arc::new(Mutex::new(cluster)),
-                masters: options.masters,
-            },
+            cluster,
+            hand,
             _folder: folder,
         };
         Ok((nodes, access, control))
@@ -63,11 +69,7 @@ impl Nodes {
 
     /// CPU seconds of all nodes so far.
     pub(super) fn cpu_s(&self) -> Option<f64> {
-        let cluster = self
-            .hand
-            .cluster
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let cluster = self.cluster.lock().unwrap_or_else(PoisonError::into_inner);
         let nodes = (0..cluster.count()).filter_map(|index| cluster.node(index));
         let times = nodes.filter_map(|node| node.cpu_time());
         Some(times.sum::<Duration>().as_secs_f64())
@@ -78,65 +80,66 @@ impl Nodes {
     }
 }
 
-/// What does to a cluster of ours what a workload says, while it is driven.
-#[derive(Debug, Clone)]
-pub struct Hand {
-    cluster: Arc<Mutex<EmbeddedCluster>>,
-    masters: usize,
-}
-
-impl Hand {
-    /// Does what an event says.
-    ///
-    /// # Errors
-    ///
-    /// A sentence, where a node refuses or does not start.
-    pub fn act(&self, event: &Event) -> Result<(), String> {
-        let mut cluster = self.cluster.lock().unwrap_or_else(PoisonError::into_inner);
-        // Masters come first, then the replicas of each in turn.
-        let (number, offset) = match event.node {
-            ClusterNode::Master(number) => (number, 0),
-            ClusterNode::Replica(number) => (number, self.masters),
-        };
-        let index = (number as usize).saturating_sub(1) + offset;
-        match event.deed {
-            Deed::Kill => {
-                cluster.kill(index);
-                Ok(())
-            }
-            Deed::Restart => cluster.restart(index),
-            Deed::Failover => cluster.administer(index, |node| node.failover(Failover::Agreed)),
-        }
-        .map_err(|error| error.to_string())
-    }
+/// Some slots, the master that has them, and its replicas.
+#[derive(Debug, PartialEq, Eq)]
+struct Shard {
+    slots: RangeInclusive<u16>,
+    master: SocketAddr,
+    replicas: Vec<SocketAddr>,
 }
 
 /// Finds out which node has which slot; `access` then leads to all of them.
-pub(super) fn learn(access: &mut Access, control: &mut Control) -> Result<(), TargetError> {
+pub(super) fn learn(access: &mut Access, control: &mut Control) -> Result<Layout, TargetError> {
     let Peer::Tcp(seed) = access.peer else {
         return Err(TargetError::NoMasters);
     };
     let rows: Vec<Value> = control.ask(&["CLUSTER", "SLOTS"])?;
-    let shards: Vec<_> = rows.iter().filter_map(|row| shard(row, seed)).collect();
-    let map = Map::new(&shards).ok_or(TargetError::NoMasters)?;
+    let mut shards: Vec<_> = rows.iter().filter_map(|row| shard(row, seed)).collect();
+    shards.sort_by_key(|shard| *shard.slots.start());
+    let masters = shards
+        .iter()
+        .map(|shard| (shard.slots.clone(), shard.master));
+    let map = Map::new(&masters.collect::<Vec<_>>()).ok_or(TargetError::NoMasters)?;
     access.cluster = Some(Arc::new(map));
-    Ok(())
+    Ok(layout(&shards))
 }
 
-/// A row of CLUSTER SLOTS: first and last slot, then the master with address and port. A node that does not know its own
-/// address leaves it out.
-fn shard(row: &Value, seed: SocketAddr) -> Option<(RangeInclusive<u16>, SocketAddr)> {
+/// A master may have several stretches of slots; the first counts.
+fn layout(shards: &[Shard]) -> Layout {
+    let mut layout = Layout::new();
+    for Shard {
+        master, replicas, ..
+    } in shards
+    {
+        if !layout.iter().any(|(known, _)| known == master) {
+            layout.push((*master, replicas.first().copied()));
+        }
+    }
+    layout
+}
+
+/// A row of CLUSTER SLOTS: first and last slot, then the master and its replicas.
+fn shard(row: &Value, seed: SocketAddr) -> Option<Shard> {
     let Value::Array(row) = row else { return None };
-    let [
-        Value::Int(first),
-        Value::Int(last),
-        Value::Array(master),
-        ..,
-    ] = row.as_slice()
-    else {
+    let [Value::Int(first), Value::Int(last), master, replicas @ ..] = row.as_slice() else {
         return None;
     };
-    let [host, Value::Int(port), ..] = master.as_slice() else {
+    Some(Shard {
+        slots: u16::try_from(*first).ok()?..=u16::try_from(*last).ok()?,
+        master: node(master, seed)?,
+        replicas: replicas
+            .iter()
+            .filter_map(|replica| node(replica, seed))
+            .collect(),
+    })
+}
+
+/// A node with address and port. One that does not know its own address leaves it out.
+fn node(told: &Value, seed: SocketAddr) -> Option<SocketAddr> {
+    let Value::Array(told) = told else {
+        return None;
+    };
+    let [host, Value::Int(port), ..] = told.as_slice() else {
         return None;
     };
     let host = match host {
@@ -145,8 +148,7 @@ fn shard(row: &Value, seed: SocketAddr) -> Option<(RangeInclusive<u16>, SocketAd
         }
         _ => seed.ip(),
     };
-    let slots = u16::try_from(*first).ok()?..=u16::try_from(*last).ok()?;
-    Some((slots, SocketAddr::new(host, u16::try_from(*port).ok()?)))
+    Some(SocketAddr::new(host, u16::try_from(*port).ok()?))
 }
 
 #[cfg(test)]
@@ -154,23 +156,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_names_slots_and_their_master() {
+    fn a_row_names_slots_their_master_and_its_replicas() {
         let seed = SocketAddr::from(([10, 0, 0, 1], 7000));
-        let row = |host: Value| {
-            let master = Value::Array(vec![
-                host,
-                Value::Int(7001),
-                Value::BulkString(b"id".to_vec()),
-            ]);
-            Value::Array(vec![Value::Int(5461), Value::Int(10_922), master])
+        let node = |host: &[u8], port: i64| {
+            let host = match host {
+                b"" => Value::Nil,
+                host => Value::BulkString(host.to_vec()),
+            };
+            let id = Value::BulkString(b"id".to_vec());
+            Value::Array(vec![host, Value::Int(port), id])
         };
-        let shown =
-            |host| shard(&row(host), seed).map(|(slots, node)| (*slots.end(), node.to_string()));
-        assert_eq!(
-            shown(Value::BulkString(b"127.0.0.1".to_vec())),
-            Some((10_922, "127.0.0.1:7001".into()))
-        );
-        assert_eq!(shown(Value::Nil), Some((10_922, "10.0.0.1:7001".into())));
-        assert_eq!(shard(&Value::Nil, seed), None);
+        let row = |first, nodes: &[Value]| {
+            let slots = [Value::Int(first), Value::Int(first + 99)];
+            shard(&Value::Array([&slots, nodes].concat()), seed)
+        };
+        let whole = row(0, &[node(b"127.0.0.1", 7001), node(b"", 7002)]).unwrap();
+        assert_eq!(whole.slots, 0..=99);
+        assert_eq!(whole.master.to_string(), "127.0.0.1:7001");
+        assert_eq!(whole.replicas[0].to_string(), "10.0.0.1:7002");
+        let again = row(200, &[node(b"127.0.0.1", 7001)]).unwrap();
+        let other = row(300, &[node(b"", 7003)]).unwrap();
+        let masters = layout(&[whole, again, other]);
+        let ports = |(master, replica): &(SocketAddr, Option<SocketAddr>)| {
+            (master.port(), replica.map(|replica| replica.port()))
+        };
+        let ports: Vec<_> = masters.iter().map(ports).collect();
+        assert_eq!(ports, [(7001, Some(7002)), (7003, None)]);
+        assert_eq!((shard(&Value::Nil, seed), row(0, &[])), (None, None));
     }
 }

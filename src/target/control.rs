@@ -55,6 +55,15 @@ impl Control {
         for word in words {
             command.arg(*word);
         }
+        self.send(&command, &words.join(" "))
+    }
+
+    /// The same for a command whose words may be any bytes; errors call it `name`.
+    ///
+    /// # Errors
+    ///
+    /// Where the server answers with an error or not at all.
+    pub fn send<T: FromRedisValue>(&mut self, command: &Cmd, name: &str) -> Result<T, TargetError> {
         self.runtime.block_on(async {
             match command.query_async(&mut self.connection).await {
                 Err(error) if error.is_connection_dropped() => {
@@ -63,7 +72,7 @@ impl Control {
                 }
                 answer => answer,
             }
-            .map_err(|source| failure(words, source))
+            .map_err(|source| failure(name, source))
         })
     }
 
@@ -118,13 +127,13 @@ async fn connect(access: &Access) -> Result<MultiplexedConnection, TargetError> 
     let config = AsyncConnectionConfig::new().set_response_timeout(Some(TIMEOUT));
     let (connection, driver) = MultiplexedConnection::new_with_config(&info, stream, config)
         .await
-        .map_err(|source| failure(&["connect"], source))?;
+        .map_err(|source| failure("connect", source))?;
     tokio::spawn(driver);
     Ok(connection)
 }
 
-fn failure(words: &[&str], source: redis::RedisError) -> TargetError {
-    let command = words.join(" ");
+fn failure(command: &str, source: redis::RedisError) -> TargetError {
+    let command = command.to_owned();
     if source.kind() == redis::ErrorKind::Io || source.is_connection_dropped() {
         TargetError::Gone { command, source }
     } else {

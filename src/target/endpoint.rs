@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::TargetError;
 use super::cluster;
 use super::control::Control;
+use super::hand::{Hand, Layout};
 use crate::drive::access::{Greeting, Peer};
 use crate::drive::tls::Connector;
 use crate::drive::{Access, Fault};
@@ -21,6 +22,8 @@ const PREFIX: &str = "cachebench:";
 #[derive(Debug)]
 pub(super) struct Lent {
     access: Access,
+    /// What acts on its nodes, of a cluster.
+    hand: Option<Hand>,
     /// Directives as they were, to be set back.
     before: Vec<Directive>,
 }
@@ -32,9 +35,16 @@ impl Lent {
         directives: &[Directive],
         timeout: Duration,
     ) -> Result<(Self, Control), TargetError> {
-        let (access, mut control) = reach(endpoint, timeout)?;
+        let (access, mut control, layout) = reach(endpoint, timeout)?;
+        let hand = layout.map(|layout| Hand {
+            ours: None,
+            access: access.alone(),
+            layout,
+            login: migrate_login(endpoint),
+        });
         let mut lent = Self {
             access,
+            hand,
             before: Vec::new(),
         };
         for directive in directives {
@@ -48,6 +58,10 @@ impl Lent {
 
     pub(super) fn access(&self) -> &Access {
         &self.access
+    }
+
+    pub(super) fn hand(&self) -> Option<Hand> {
+        self.hand.clone()
     }
 
     /// Sets back what was changed, as far as the server lets it.
@@ -86,6 +100,12 @@ pub(super) fn permit(plan: &Plan, endpoint: &Endpoint) -> Result<(), TargetError
         return Err(TargetError::NotAllowed(format!(
             "keys on {}, which is somebody's server, must begin with `{PREFIX}`",
             endpoint
+        )));
+    }
+    if !plan.events.is_empty() && !endpoint.allow_cluster {
+        return Err(TargetError::NotAllowed(format!(
+            "this workload's events change which node has which slot, and {endpoint} is somebody's cluster: say \
+             `allow: [cluster]` at the target if they may"
         )));
     }
     let replays = plan
@@ -144,8 +164,11 @@ pub(super) fn see_that_clients_fit(
     )))
 }
 
-/// Connects to the first of an endpoint's addresses that answers: a name may have several.
-fn reach(endpoint: &Endpoint, timeout: Duration) -> Result<(Access, Control), TargetError> {
+/// Connects to the first of an endpoint's addresses that answers: a name may have several. Of a cluster, all of it.
+fn reach(
+    endpoint: &Endpoint,
+    timeout: Duration,
+) -> Result<(Access, Control, Option<Layout>), TargetError> {
     let (peers, host) = match &endpoint.address {
         Address::Unix(path) => (vec![Peer::Unix(path.clone())], ""),
         Address::Tcp { host, port } => (resolve(host, *port)?, host.as_str()),
@@ -166,10 +189,9 @@ fn reach(endpoint: &Endpoint, timeout: Duration) -> Result<(Access, Control), Ta
         };
         match Control::open(&access) {
             Ok(mut control) => {
-                if endpoint.cluster {
-                    cluster::learn(&mut access, &mut control)?;
-                }
-                return Ok((access, control));
+                let mut learn = || cluster::learn(&mut access, &mut control);
+                let layout = endpoint.cluster.then(&mut learn).transpose()?;
+                return Ok((access, control, layout));
             }
             Err(error @ TargetError::Drive(Fault::Connect { .. } | Fault::Slow { .. })) => {
                 failure.get_or_insert(error);
@@ -191,6 +213,16 @@ fn unknown_host(host: &str, source: std::io::Error) -> TargetError {
         host: host.to_owned(),
         source,
     }
+}
+
+/// What a node must say to another before it hands keys over, as MIGRATE takes it.
+fn migrate_login(endpoint: &Endpoint) -> Vec<String> {
+    let words = match (endpoint.user.as_str(), endpoint.password.as_str()) {
+        (_, "") => vec![],
+        ("", password) => vec!["AUTH", password],
+        (user, password) => vec!["AUTH2", user, password],
+    };
+    words.into_iter().map(str::to_owned).collect()
 }
 
 /// What every connection must say first.

@@ -9,17 +9,19 @@ pub mod control;
 mod embedded;
 pub mod endpoint;
 mod error;
+mod hand;
 mod idle;
 mod process;
+mod reshard;
 mod spawn;
 mod watch;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-pub use cluster::Hand;
 pub use control::{Control, Info};
 pub use error::TargetError;
+pub use hand::{Hand, Wait};
 pub use watch::Watch;
 
 use crate::drive::cluster::Met;
@@ -72,7 +74,7 @@ enum Kind {
     Embedded(Box<Embedded>),
     Cluster(Box<Nodes>),
     Spawned(Spawned),
-    Lent(Lent, Endpoint),
+    Lent(Box<Lent>, Endpoint),
 }
 
 /// Refuses a plan that asks for what its target does not permit.
@@ -136,6 +138,7 @@ impl Running {
             Target::Endpoint(endpoint) => {
                 let (lent, control) = Lent::take(endpoint, directives, timeout)?;
                 let access = lent.access().clone();
+                let lent = Box::new(lent);
                 (Kind::Lent(lent, endpoint.clone()), access, control)
             }
         };
@@ -217,12 +220,13 @@ impl Running {
         }
     }
 
-    /// What acts on the nodes of a cluster of ours; none of any other server.
+    /// What acts on the nodes of a cluster; none of one server.
     #[must_use]
     pub fn hand(&self) -> Option<Hand> {
         match &self.kind {
             Kind::Cluster(nodes) => Some(nodes.hand()),
-            Kind::Embedded(_) | Kind::Spawned(_) | Kind::Lent(..) => None,
+            Kind::Lent(lent, _) => lent.hand(),
+            Kind::Embedded(_) | Kind::Spawned(_) => None,
         }
     }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::advice;
 use super::plan::{
-    Action, Capacity, ClockKind, Contents, Directive, FanOut, Load, Operation, Order, Pace, Phase,
-    Piece, Plan, SizeDistribution, Space, Speed, Stretch, Subscription, Target, Template, Threads,
-    TraceSource, Ttl, Until, Values, When,
+    Action, Capacity, ClockKind, Contents, Deed, Directive, Event, FanOut, Load, Operation, Order,
+    Pace, Phase, Piece, Plan, SizeDistribution, Space, Speed, Stretch, Subscription, Target,
+    Template, Threads, TraceSource, Ttl, Until, Values, When,
 };
 use super::words::{bytes, counted, time};
 
@@ -43,6 +43,12 @@ pub fn describe(plan: &Plan) -> String {
                 phase.name,
                 action(phase)
             ),
+        );
+    }
+    for (index, event) in plan.events.iter().enumerate() {
+        line(
+            if index == 0 { "events" } else { "" },
+            self::event(event, plan),
         );
     }
     if plan.survival.probe {
@@ -188,6 +194,22 @@ fn capacity(capacity: &Capacity) -> String {
         Capacity::Keys(keys) => format!("{keys} keys (maxmemory is calibrated)"),
         Capacity::Bytes(size) => format!("{} (maxmemory)", bytes(*size)),
     }
+}
+
+fn event(event: &Event, plan: &Plan) -> String {
+    let phase = plan.phases.get(event.phase);
+    let phase = phase.map_or("", |phase| phase.name.as_str());
+    let length = match &event.deed {
+        Deed::Pause { length, .. } | Deed::Partition { length, .. } => {
+            format!(" for {}", time(*length))
+        }
+        _ => String::new(),
+    };
+    format!(
+        "{} after the begin of {phase}: {}{length}",
+        time(event.at),
+        event.deed
+    )
 }
 
 fn action(phase: &Phase) -> String {

@@ -11,6 +11,7 @@ pub mod criteria;
 mod describe;
 mod directives;
 mod earlier;
+mod event;
 mod expect;
 mod files;
 pub mod limits;
@@ -218,11 +219,12 @@ impl Loading {
             match name.as_str() {
                 "flush" => permissions.push(Permission::Flush),
                 "config" => permissions.push(Permission::Config),
+                "cluster" => permissions.push(Permission::Cluster),
                 unknown => {
                     let place = self.source("--allow".to_owned(), unknown.to_owned());
                     self.problems.push(Problem::new(
                         place,
-                        words::unknown("permission", unknown, &["flush", "config"]),
+                        words::unknown("permission", unknown, &["flush", "config", "cluster"]),
                     ));
                 }
             }

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use super::commands::effect_of;
+pub use super::event::{ClusterNode, Deed, Event, SlotMove};
 pub use super::operation::{Effect, Follow, KeyChoice, Operation, Part, When, Word};
 
 /// A whole workload, ready to be driven.
@@ -159,6 +160,9 @@ pub struct Endpoint {
     pub allow_flush: bool,
     /// CONFIG SET is permitted.
     pub allow_config: bool,
+    /// Slots may be moved and replicas made masters.
+    #[serde(default)]
+    pub allow_cluster: bool,
     /// It is a node of a cluster, all of which is driven.
     #[serde(default)]
     pub cluster: bool,
@@ -179,6 +183,7 @@ impl Endpoint {
             client_name: "cachebench".to_owned(),
             allow_flush: false,
             allow_config: false,
+            allow_cluster: false,
             cluster: false,
         }
     }
@@ -506,55 +511,6 @@ pub struct Phase {
     pub beside: bool,
     /// What is done.
     pub action: Action,
-}
-
-/// Something that is done to a cluster while it is driven.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Event {
-    /// Index of the phase.
-    pub phase: usize,
-    /// So long after its begin.
-    pub at: Duration,
-    /// What is done.
-    pub deed: Deed,
-    /// To which node.
-    pub node: ClusterNode,
-}
-
-/// What is done to a node of a cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Deed {
-    /// It ends at once, as in a crash.
-    Kill,
-    /// It starts again, empty, where it was.
-    Restart,
-    /// A replica takes its master's place by agreement.
-    Failover,
-}
-
-/// A node of a cluster, by what it was when the cluster began. Numbers count from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ClusterNode {
-    /// The master of that number.
-    Master(u32),
-    /// The first replica of the master of that number.
-    Replica(u32),
-}
-
-impl fmt::Display for Event {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let deed = match self.deed {
-            Deed::Kill => "kill",
-            Deed::Restart => "restart",
-            Deed::Failover => "failover",
-        };
-        match self.node {
-            ClusterNode::Master(number) => write!(f, "{deed} master {number}"),
-            ClusterNode::Replica(number) => write!(f, "{deed} replica {number}"),
-        }
-    }
 }
 
 /// What a phase does.

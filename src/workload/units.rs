@@ -480,6 +480,36 @@ scalar!(KeyRange, "key_range", "Keys by number: `0..5000` (the end not included)
     "type": "string", "pattern": "^([A-Za-z][A-Za-z0-9_-]*|[0-9][0-9_.]*[kKMG]? *\\.\\. *[0-9][0-9_.]*[kKMG]?)$"
 });
 
+/// Hash slots of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SlotRange(pub(super) Range<u16>);
+
+impl SlotRange {
+    /// As many as there are.
+    const SLOTS: u16 = 16_384;
+}
+
+impl FromText for SlotRange {
+    const WHAT: &'static str =
+        "a range of hash slots such as 0..1000 (the end not included, 16384 at the most)";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let slot = |text: &str| match Count::from_text(text.trim()) {
+            Ok(Count(slot)) => u16::try_from(slot).ok().filter(|slot| *slot <= Self::SLOTS),
+            Err(_) => None,
+        };
+        let ends = text.split_once("..");
+        let ends = ends.and_then(|(start, end)| Some(slot(start)?..slot(end)?));
+        ends.filter(|range| !range.is_empty())
+            .map(Self)
+            .ok_or_else(|| no::<Self>(text))
+    }
+}
+
+scalar!(SlotRange, "slot_range", "Hash slots: `0..1000` (the end not included).", {
+    "type": "string", "pattern": "^[0-9][0-9_.]*[kKMG]? *\\.\\. *[0-9][0-9_.]*[kKMG]?$"
+});
+
 /// A name that expectations, plots and files use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Name(pub(super) String);

@@ -4,6 +4,7 @@
 //! and are proved against the checker's by a test over `workloads/reference.yaml`.
 
 pub(super) mod distribution;
+mod event;
 pub(super) mod values;
 
 use std::borrow::Cow;
@@ -20,6 +21,7 @@ use super::units::{
     Speed, Text, Threads, Time, Weight,
 };
 use distribution::Distribution;
+pub(super) use event::{Event, SlotMove};
 use values::{DrawnTtl, Values};
 
 /// A workload: what is driven, with which keys and values, in which phases, and what must hold afterwards.
@@ -64,7 +66,7 @@ pub(super) struct Workload {
     /// What happens, in order.
     #[schemars(length(min = 1))]
     pub(super) phases: Given<Vec<At<Phase>>>,
-    /// What is done to the nodes of `embedded-cluster` meanwhile.
+    /// What is done to the nodes of a cluster meanwhile.
     #[schemars(extend("default" = []))]
     pub(super) events: Given<Vec<At<Event>>>,
     /// Which keys are still there after the last phase: every key is probed, without touching what is measured. Left out:
@@ -80,29 +82,6 @@ pub(super) struct Workload {
     /// What must hold after the run: `mix.latency.p99 < 1ms` for every cell, `allkeys-lru: survival.read > 90%` for the cells named.
     #[schemars(extend("default" = []))]
     pub(super) expect: Given<Vec<At<Expect>>>,
-}
-
-/// Something that is done to a node of `embedded-cluster` while it is driven: one of `kill`, `restart`, `failover`. Nodes are
-/// called by what they were at first: `master 1`, `replica 1` (that of master 1).
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(
-    rename = "event",
-    default,
-    deny_unknown_fields,
-    expecting = "a map with `phase`, `at`, and one of `kill`, `restart`, `failover`"
-)]
-#[schemars(extend("required" = ["phase", "at"]))]
-pub(super) struct Event {
-    /// The phase during which it is done.
-    pub(super) phase: Given<Name>,
-    /// So long after the phase's begin.
-    pub(super) at: Given<Time>,
-    /// The node ends at once, as in a crash.
-    pub(super) kill: Given<Plain>,
-    /// The node starts again, empty, where it was.
-    pub(super) restart: Given<Plain>,
-    /// The replica takes its master's place by agreement.
-    pub(super) failover: Given<Plain>,
 }
 
 /// What is driven: `embedded`, `spawn:PROGRAM`, `redis://[user:password@]host[:port][/database]`, `rediss://` for TLS,
@@ -163,7 +142,8 @@ pub(super) struct Endpoint {
     /// The name of every connection, as CLIENT LIST shows it; empty for none.
     #[schemars(extend("default" = "cachebench"))]
     pub(super) client_name: Given<Plain>,
-    /// What may be done to the server: `flush` (FLUSHALL, FLUSHDB between cells and repetitions), `config` (CONFIG SET).
+    /// What may be done to the server: `flush` (FLUSHALL, FLUSHDB between cells and repetitions), `config` (CONFIG SET),
+    /// `cluster` (CLUSTER FAILOVER, and moving slots).
     #[schemars(extend("default" = []))]
     pub(super) allow: Given<Vec<At<Permission>>>,
     /// The address is that of a node of a cluster, all of which is driven.
@@ -244,6 +224,8 @@ pub(super) enum Permission {
     Flush,
     /// CONFIG SET.
     Config,
+    /// Of a cluster: CLUSTER FAILOVER, and moving slots.
+    Cluster,
 }
 
 /// How much the server may hold.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use cachebench::drive::cluster::Map;
 use cachebench::drive::encode::Encoder;
 use cachebench::drive::{Access, Interrupt, sweep};
-use cachebench::recording::model::Outcome;
+use cachebench::recording::model::{EventRecord, Outcome};
 use cachebench::runner::Event;
 use cachebench::workload;
 use cachebench::workload::plan::{Address, Endpoint, Operation, Target};
@@ -120,9 +120,25 @@ fn requests_follow_slots_that_have_moved_and_that_are_moving() {
     assert_eq!((again.moved, again.asked), (0, 1), "what was learnt holds");
 }
 
+/// What was done in the first repetition, and the keys that were there at its end.
+fn deeds(yaml: &str) -> (Vec<EventRecord>, u64) {
+    let plan = workload::parse(yaml).expect("a workload without flaws");
+    let recording = run(&plan, |_| ()).expect("a recording");
+    let repetition = &recording.cells[0].repetitions[0];
+    let failure = |event: &&EventRecord| event.failure.is_some();
+    let failed: Vec<_> = repetition.events.iter().filter(failure).collect();
+    assert!(failed.is_empty(), "{failed:?}");
+    let survival = repetition.survival.as_ref().expect("a probe");
+    (repetition.events.clone(), survival.groups[0].present)
+}
+
+fn whats(events: &[EventRecord]) -> Vec<&str> {
+    events.iter().map(|event| event.what.as_str()).collect()
+}
+
 #[test]
 fn events_are_done_and_recorded() {
-    let plan = workload::parse(
+    let (events, present) = deeds(
         "
 name: events
 target: { embedded-cluster: { masters: 3, replicas: 1, cluster-node-timeout: 500 } }
@@ -137,32 +153,111 @@ events:
   - { phase: mix, at: 3s, failover: replica 2 }
 survival: { groups: { all: 0..500 } }
 ",
+    );
+    assert_eq!(
+        whats(&events),
+        ["kill master 1", "restart master 1", "failover replica 2"]
+    );
+    assert_eq!(present, 500, "the replica had copied all");
+}
+
+#[test]
+fn what_lasts_ends_with_its_phase() {
+    let (events, present) = deeds(
+        "
+name: lasting
+target: { embedded-cluster: { masters: 3 } }
+keys: { count: 500 }
+values: { fixed: 20b }
+phases:
+  - save: { keys: all }
+  - mix: { for: 1s, rate: 1k/s, clients: 5, operations: get }
+  - read: { keys: all }
+events:
+  - { phase: mix, at: 100ms, partition: [master 3], for: 300ms }
+  - { phase: mix, at: 200ms, pause: master 2, for: 300ms }
+  - { phase: mix, at: 700ms, pause: master 1, for: 1h }
+  - { phase: mix, at: 1h, kill: master 1 }
+survival: { groups: { all: 0..500 } }
+",
+    );
+    assert_eq!(
+        whats(&events),
+        ["partition master 3", "pause master 2", "pause master 1"]
+    );
+    let lasted = |event: &EventRecord| event.ended_s.expect("it lasts") - event.at_s;
+    assert!(events[..2].iter().all(|event| lasted(event) >= 0.3));
+    assert!(lasted(&events[2]) < 3000.0, "ended by its phase");
+    assert_eq!(present, 500);
+}
+
+/// Slot after slot: keys that have gone are asked for where they are, and slots that have gone are learnt of.
+#[test]
+fn slots_move_under_load_and_no_key_is_lost() {
+    let plan = workload::parse(
+        "
+name: move
+target: { embedded-cluster: { masters: 2 } }
+keys: { count: 2000 }
+values: { fixed: 20b }
+phases:
+  - save: { keys: all, clients: 5 }
+  - mix: { for: 6s, rate: 2k/s, clients: 5, operations: { get: 50%, set: 50% } }
+  - read: { keys: all }
+events: [{ phase: mix, at: 0s, migrate-slots: { from: master 1, to: master 2, slots: 0..300 } }]
+survival: { groups: { all: 0..2000 } }
+",
     )
     .expect("a workload without flaws");
     let recording = run(&plan, |_| ()).expect("a recording");
     let repetition = &recording.cells[0].repetitions[0];
-    let done: Vec<&str> = repetition
-        .events
-        .iter()
-        .map(|event| event.what.as_str())
-        .collect();
-    assert_eq!(
-        done,
-        ["kill master 1", "restart master 1", "failover replica 2"]
-    );
-    assert!(
-        repetition
-            .events
-            .iter()
-            .all(|event| event.failure.is_none()),
-        "{:?}",
-        repetition.events
-    );
-    let survival = repetition.survival.as_ref().expect("a probe");
-    assert_eq!(
-        survival.groups[0].present, 500,
-        "the replica had copied all"
-    );
+    assert_eq!(repetition.events[0].failure, None);
+    let [_, mix, read] = repetition.phases.as_slice() else {
+        panic!("three phases");
+    };
+    assert!(mix.errors.is_empty(), "{:?}", mix.errors);
+    let met = mix.cluster.as_ref().expect("what was met");
+    assert!(met.moved > 0, "{met:?}");
+    assert_eq!(read.hits, 2000, "all keys are found where they are now");
+}
+
+/// With leave, whatever there is a command for is done to nodes that are not ours.
+#[test]
+fn events_of_somebodys_cluster_are_done_by_commands() {
+    let (cluster, _folder) = cluster(2, 1);
+    let mut plan = workload::parse(
+        "
+keys: { name: 'cachebench:test:{i}', count: 500 }
+values: { fixed: 20b }
+target: { endpoint: { url: 'redis://127.0.0.1:1', cluster: true, allow: [cluster] } }
+phases:
+  - save: { keys: all }
+  - mix: { for: 2s, rate: 500/s, clients: 2, operations: get }
+events:
+  - { phase: mix, at: 0s, failover: replica 2 }
+  - { phase: mix, at: 0s, migrate-slots: { from: master 1, to: replica 1, slots: 0..10 } }
+",
+    )
+    .expect("a workload without flaws");
+    let Target::Endpoint(endpoint) = &mut plan.target else {
+        panic!("an endpoint");
+    };
+    endpoint.address = Address::Tcp {
+        host: "127.0.0.1".into(),
+        port: cluster.addresses()[0].port(),
+    };
+    let recording = run(&plan, |_| ()).expect("a recording");
+    let mut events = recording.cells[0].repetitions[0].events.clone();
+    events.sort_by_key(|event| event.what.clone());
+    assert_eq!(events[0].what, "failover replica 2");
+    assert_eq!(events[0].failure, None);
+    let refusal = events[1].failure.as_deref().expect("a replica takes none");
+    assert!(refusal.contains("master"), "{refusal}");
+    cluster
+        .wait("the replica has not taken over", |nodes| {
+            nodes[3].as_ref().is_some_and(|node| node.master.is_none())
+        })
+        .expect("a new master");
 }
 
 #[test]

@@ -1,11 +1,33 @@
 //! What is done to a cluster while it is driven.
 
+use std::time::Duration;
+
 use super::phases::duration;
-use crate::workload::plan::{Action, ClusterNode, Deed, Event, Phase, Target};
+use crate::workload::plan::{Action, ClusterNode, Deed, Event, Phase, SlotMove, Target};
 use crate::workload::problem::{Place, Problem};
 use crate::workload::reader::{At, Given};
-use crate::workload::units::{Name, Plain};
+use crate::workload::units::{Flag, Name, Plain, SlotRange};
 use crate::workload::{limits, words, written};
+
+/// What can be done to a cluster of ours, and to somebody's.
+const OURS: [&str; 6] = [
+    "kill",
+    "restart",
+    "pause",
+    "partition",
+    "failover",
+    "migrate-slots",
+];
+const THEIRS: [&str; 2] = ["failover", "migrate-slots"];
+
+/// The nodes that a cluster has at first.
+#[derive(Debug, Clone, Copy)]
+enum Nodes {
+    /// So many masters, with so many replicas each.
+    Ours(u32, u32),
+    /// Somebody's, who is not asked before the run.
+    Theirs,
+}
 
 /// The events, in the order of time; those that cannot be are problems. On a target that the command line names instead of
 /// the file's they have no meaning.
@@ -19,12 +41,16 @@ pub(super) fn events(
     let Some((written, place)) = given.get().filter(|(events, _)| !events.is_empty()) else {
         return Vec::new();
     };
-    let Target::EmbeddedCluster { masters, replicas } = *target else {
-        if is_target_of_file {
-            let message = "`events` are about the nodes of a cluster of ours; write target: embedded-cluster, or leave them out";
-            problems.push(Problem::new(place, message));
+    let nodes = match target {
+        Target::EmbeddedCluster { masters, replicas } => Nodes::Ours(*masters, *replicas),
+        Target::Endpoint(endpoint) if endpoint.cluster => Nodes::Theirs,
+        _ => {
+            if is_target_of_file {
+                let message = "`events` are about the nodes of a cluster; write target: embedded-cluster, or leave them out";
+                problems.push(Problem::new(place, message));
+            }
+            return Vec::new();
         }
-        return Vec::new();
     };
     if written.len() > limits::EVENTS {
         let message = format!("{} events; allowed are {}", written.len(), limits::EVENTS);
@@ -33,7 +59,7 @@ pub(super) fn events(
     }
     let one = |entry: &At<written::Event>| {
         let (event, place) = entry.get()?;
-        event_of(event, place, (masters, replicas), phases, problems)
+        event_of(event, place, nodes, phases, problems)
     };
     let mut events: Vec<Event> = written.iter().filter_map(one).collect();
     events.sort_by_key(|event| (event.phase, event.at));
@@ -43,7 +69,7 @@ pub(super) fn events(
 /// What is to be said of events that have no meaning.
 pub(super) fn notes(given: &Given<Vec<At<written::Event>>>, events: &[Event]) -> Vec<String> {
     let is_given = given.get().is_some_and(|(events, _)| !events.is_empty());
-    let note = "`events` are about the nodes of embedded-cluster, and left out here";
+    let note = "`events` are about the nodes of a cluster, and left out here";
     let is_mute = is_given && events.is_empty();
     is_mute.then(|| note.to_owned()).into_iter().collect()
 }
@@ -51,7 +77,7 @@ pub(super) fn notes(given: &Given<Vec<At<written::Event>>>, events: &[Event]) ->
 fn event_of(
     written: &written::Event,
     place: Place,
-    nodes: (u32, u32),
+    nodes: Nodes,
     phases: &[Phase],
     problems: &mut Vec<Problem>,
 ) -> Option<Event> {
@@ -60,27 +86,11 @@ fn event_of(
     if at.is_none() {
         problems.push(Problem::new(place, "`at` is missing, as in at: 3s"));
     }
-    let deeds = [
-        (Deed::Kill, &written.kill),
-        (Deed::Restart, &written.restart),
-        (Deed::Failover, &written.failover),
-    ];
-    let mut given = deeds
-        .iter()
-        .filter_map(|(deed, node)| Some((*deed, node.get()?)));
-    let (Some((deed, (Plain(node), at_node))), None) = (given.next(), given.next()) else {
-        let message = "an event has one of `kill`, `restart` and `failover`, as in kill: master 1";
-        problems.push(Problem::new(place, message));
-        return None;
-    };
-    let node = self::node(deed, node, nodes).map_err(|message| {
-        problems.push(Problem::new(at_node, message));
-    });
+    let deed = deed(written, place, nodes, problems);
     Some(Event {
         phase: phase?,
         at: at?,
-        deed,
-        node: node.ok()?,
+        deed: deed?,
     })
 }
 
@@ -106,55 +116,163 @@ fn phase(
     phases.iter().position(|phase| phase.name == *name)
 }
 
-/// `master 1`, `replica 1`.
-fn node(deed: Deed, text: &str, (masters, replicas): (u32, u32)) -> Result<ClusterNode, String> {
-    let number = |text: &str| {
-        text.trim()
-            .parse()
-            .ok()
-            .filter(|number| (1..=masters).contains(number))
+/// The one thing that an event does.
+fn deed(
+    written: &written::Event,
+    place: Place,
+    nodes: Nodes,
+    problems: &mut Vec<Problem>,
+) -> Option<Deed> {
+    let places = [
+        written.kill.place(),
+        written.restart.place(),
+        written.pause.place(),
+        written.partition.place(),
+        written.failover.place(),
+        written.migrate_slots.place(),
+    ];
+    let mut given = OURS
+        .into_iter()
+        .zip(places)
+        .filter_map(|(kind, at)| Some((kind, at?)));
+    let (Some((kind, at)), None) = (given.next(), given.next()) else {
+        let kinds = words::or_list(&OURS);
+        let message = format!("an event has exactly one of {kinds}, as in kill: master 1");
+        problems.push(Problem::new(place, message));
+        return None;
     };
-    match text.split_once(' ') {
-        Some(("master", which)) if deed != Deed::Failover => number(which).map(ClusterNode::Master),
-        Some(("replica", which)) if replicas > 0 => number(which).map(ClusterNode::Replica),
-        _ => None,
+    if matches!(nodes, Nodes::Theirs) && !THEIRS.contains(&kind) {
+        let message = format!(
+            "`{kind}` can be done to a cluster of ours alone; to somebody's, {}",
+            words::or_list(&THEIRS)
+        );
+        problems.push(Problem::new(at, message));
+        return None;
     }
-    .ok_or_else(|| {
-        let which = match (deed, replicas) {
-            (Deed::Failover, 0) => "it has no replicas; write replicas: 1 at the target".to_owned(),
-            (Deed::Failover, _) => format!("a replica takes over: replica 1 to replica {masters}"),
-            (_, 0) => format!("there are master 1 to master {masters}"),
-            _ => format!(
-                "there are master 1 to master {masters}, and replica 1 to replica {masters}"
-            ),
-        };
-        format!("`{text}` is no node of the cluster for that: {which}")
+    let length = length(written, kind, place, problems);
+    let mut node = |given: &Given<Plain>| node(kind, given.get()?, nodes, problems);
+    Some(match kind {
+        "kill" => Deed::Kill(node(&written.kill)?),
+        "restart" => Deed::Restart(node(&written.restart)?),
+        "failover" => Deed::Failover(node(&written.failover)?),
+        "pause" => Deed::Pause {
+            node: node(&written.pause)?,
+            length: length?,
+        },
+        "partition" => {
+            let side = written.partition.get()?.0.iter();
+            let side: Option<Vec<_>> = side
+                .map(|one| self::node(kind, one.get()?, nodes, problems))
+                .collect();
+            Deed::Partition {
+                nodes: side?,
+                length: length?,
+            }
+        }
+        _ => Deed::MigrateSlots(slot_move(written.migrate_slots.get()?, nodes, problems)?),
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nodes_are_named_by_role_and_number() {
-        assert_eq!(
-            node(Deed::Kill, "master 3", (3, 0)),
-            Ok(ClusterNode::Master(3))
-        );
-        assert_eq!(
-            node(Deed::Failover, "replica 1", (3, 1)),
-            Ok(ClusterNode::Replica(1))
-        );
-        for (deed, text, nodes, cure) in [
-            (Deed::Kill, "master 4", (3, 0), "master 1 to master 3"),
-            (Deed::Kill, "replica 1", (3, 0), "master 1 to master 3"),
-            (Deed::Kill, "all", (3, 1), "replica 1 to replica 3"),
-            (Deed::Failover, "master 1", (3, 1), "a replica takes over"),
-            (Deed::Failover, "replica 1", (3, 0), "replicas: 1"),
-        ] {
-            let message = node(deed, text, nodes).unwrap_err();
-            assert!(message.contains(cure), "{message}");
+/// How long a thing lasts that lasts as long as one wants.
+fn length(
+    written: &written::Event,
+    kind: &str,
+    place: Place,
+    problems: &mut Vec<Problem>,
+) -> Option<Duration> {
+    let length = duration(&written.for_, problems);
+    let message = match (kind, length) {
+        ("pause" | "partition", None) if !written.for_.is_given() => {
+            format!("`for` is missing: how long does the {kind} last, as in for: 2s?")
         }
+        ("pause" | "partition", _) | (_, None) => return length,
+        _ => format!("`for` has no meaning beside `{kind}`; it is for `pause` and `partition`"),
+    };
+    problems.push(Problem::new(written.for_.place().unwrap_or(place), message));
+    None
+}
+
+fn slot_move(
+    (written, place): (&written::SlotMove, Place),
+    nodes: Nodes,
+    problems: &mut Vec<Problem>,
+) -> Option<SlotMove> {
+    let missing = [
+        ("from", written.from.is_given()),
+        ("to", written.to.is_given()),
+        ("slots", written.slots.is_given()),
+    ];
+    if let Some((key, _)) = missing.iter().find(|(_, is_given)| !is_given) {
+        let message = format!(
+            "`{key}` is missing, as in migrate-slots: {{ from: master 1, to: master 2, slots: 0..1000 }}"
+        );
+        problems.push(Problem::new(place, message));
+    }
+    let from = node("migrate-slots", written.from.get()?, nodes, problems);
+    let to = node("migrate-slots", written.to.get()?, nodes, problems);
+    if from.is_some() && from == to {
+        problems.push(Problem::new(place, "`from` and `to` are the same node"));
+    }
+    let (SlotRange(slots), _) = written.slots.get()?;
+    Some(SlotMove {
+        from: from?,
+        to: to?,
+        slots: slots.clone(),
+        atomic: written
+            .atomic
+            .get()
+            .is_some_and(|(Flag(atomic), _)| *atomic),
+    })
+}
+
+/// `master 1`, `replica 1`; what is none is a problem.
+fn node(
+    kind: &str,
+    (Plain(text), place): (&Plain, Place),
+    nodes: Nodes,
+    problems: &mut Vec<Problem>,
+) -> Option<ClusterNode> {
+    let node = named(text, nodes);
+    let fits = !matches!((kind, node), ("failover", Some(ClusterNode::Master(_))));
+    let node = node.filter(|_| fits);
+    if node.is_none() {
+        let message = format!(
+            "`{text}` is no node of the cluster for that: {}",
+            known(kind, nodes)
+        );
+        problems.push(Problem::new(place, message));
+    }
+    node
+}
+
+fn named(text: &str, nodes: Nodes) -> Option<ClusterNode> {
+    let (role, number) = text.split_once(' ')?;
+    let number = number.trim().parse().ok().filter(|number| match nodes {
+        Nodes::Ours(masters, _) => (1..=masters).contains(number),
+        Nodes::Theirs => *number > 0,
+    })?;
+    match (role, nodes) {
+        ("master", _) => Some(ClusterNode::Master(number)),
+        ("replica", Nodes::Ours(_, 0)) => None,
+        ("replica", _) => Some(ClusterNode::Replica(number)),
+        _ => None,
+    }
+}
+
+/// The nodes that there are for a thing to be done to.
+fn known(kind: &str, nodes: Nodes) -> String {
+    match (kind, nodes) {
+        ("failover", Nodes::Ours(_, 0)) => {
+            "it has no replicas; write replicas: 1 at the target".to_owned()
+        }
+        ("failover", Nodes::Ours(masters, _)) => {
+            format!("a replica takes over: replica 1 to replica {masters}")
+        }
+        ("failover", Nodes::Theirs) => "a replica takes over, as in replica 1".to_owned(),
+        (_, Nodes::Ours(masters, 0)) => format!("there are master 1 to master {masters}"),
+        (_, Nodes::Ours(masters, _)) => {
+            format!("there are master 1 to master {masters}, and replica 1 to replica {masters}")
+        }
+        (_, Nodes::Theirs) => "its nodes are called master 1, replica 1 and so on".to_owned(),
     }
 }

@@ -227,6 +227,7 @@ fn permit(driven: &mut Driven, permissions: impl Iterator<Item = Permission>) {
         match permission {
             Permission::Flush => endpoint.allow_flush = true,
             Permission::Config => endpoint.allow_config = true,
+            Permission::Cluster => endpoint.allow_cluster = true,
         }
     }
 }
@@ -280,6 +281,10 @@ pub(super) fn note_missing_permissions(
     let mut needs = Vec::new();
     if let (false, Some(why)) = (endpoint.allow_config, what_configures(plan)) {
         needs.push(("config", format!("{why}, which takes CONFIG SET")));
+    }
+    if !plan.events.is_empty() && !endpoint.allow_cluster {
+        let why = "`events` change which node has which slot";
+        needs.push(("cluster", why.to_owned()));
     }
     if plan.cells.len() as u64 * u64::from(plan.repeat) > 1 && !endpoint.allow_flush {
         needs.push((
