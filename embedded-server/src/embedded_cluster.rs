@@ -8,9 +8,10 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::clock::{self, Stopwatch};
-use crate::cluster::{AdminError, Cluster, NodeId, Peer, SLOTS, Slot, SlotSet};
+use crate::cluster::{AdminError, Cluster, MigrationError, NodeId, Peer, SLOTS, Slot, SlotSet};
 use crate::handle::{Ended, Handle, Pause, StartError};
 use crate::log::Log;
+use crate::migration::State;
 use crate::node::{Options, Server};
 
 /// How often a state that is waited for is looked at.
@@ -80,6 +81,12 @@ pub enum ClusterError {
     /// A node refuses.
     #[error(transparent)]
     Refused(#[from] AdminError),
+    /// Slots may not be moved.
+    #[error(transparent)]
+    Migration(#[from] MigrationError),
+    /// Slots have not moved.
+    #[error("the slots stay where they were: {0} {1}")]
+    NotMoved(&'static str, String),
     /// What was waited for has not come.
     #[error("{0} within {1:?}; is the machine busy, or a node down?")]
     Patience(&'static str, Duration),
@@ -219,6 +226,43 @@ impl EmbeddedCluster {
         node.visit(|server| server.administer(change))?
             .ok_or(Ended)??;
         Ok(())
+    }
+
+    /// Moves slots at once with all their keys from one master to another, while clients write to them; returns when the
+    /// other has them. As CLUSTER MIGRATESLOTS: whatever fails, no acknowledged write is lost.
+    ///
+    /// # Errors
+    /// When a node is down, the slots may not be moved, or the move has failed: then they are where they were.
+    pub fn migrate_slots(
+        &self,
+        from: usize,
+        to: usize,
+        slots: SlotSet,
+    ) -> Result<(), ClusterError> {
+        let target = self.view(to).ok_or(Ended)?.id;
+        let source = self.node(from).ok_or(Ended)?;
+        let names = source.visit(move |server| server.migrate_slots(vec![(slots, target)]))??;
+        let watch = Stopwatch::start();
+        loop {
+            let names = names.clone();
+            let record = source.visit(move |server| {
+                let record = names.first().and_then(|name| server.migrations.find(name));
+                record.cloned()
+            })?;
+            match record {
+                Some(record) if record.state == State::Success => return Ok(()),
+                Some(record) if record.state.is_over() => {
+                    return Err(ClusterError::NotMoved(record.state.name(), record.message));
+                }
+                _ if Duration::from_nanos(watch.elapsed_ns()) > self.patience => {
+                    return Err(ClusterError::Patience(
+                        "the slots have not moved",
+                        self.patience,
+                    ));
+                }
+                _ => clock::sleep(LOOK_EVERY),
+            }
+        }
     }
 
     /// Ends a node at once, as a crash does: its connections break, its data is gone.

@@ -104,6 +104,7 @@ pub mod log;
 pub mod look;
 pub mod machine;
 pub mod member;
+pub mod migration;
 pub mod node;
 pub mod notify;
 pub mod pause;

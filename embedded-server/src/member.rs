@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -235,6 +236,16 @@ impl Server {
         member.is_some_and(|member| member.cut.contains(&port))
     }
 
+    /// How long another node may be silent that this one talks with.
+    pub(crate) fn link_patience(&self) -> Duration {
+        let settings = self
+            .cluster
+            .as_ref()
+            .map(|member| member.cluster.settings());
+        let timeout_ms = settings.map_or(0, |settings| settings.node_timeout_ms);
+        Duration::from_millis(timeout_ms.unsigned_abs())
+    }
+
     /// How replication stands, as the state machine wants to know it.
     fn local(&self) -> Local {
         let replication = &self.replication;
@@ -338,7 +349,8 @@ impl Server {
         }
     }
 
-    fn drop_keys(&mut self, slots: &[Slot]) {
+    /// Removes every key of these slots.
+    pub(crate) fn drop_keys(&mut self, slots: &[Slot]) {
         for slot in slots {
             for key in self.keyspace.keys_in_slot(*slot, usize::MAX) {
                 self.keyspace.remove(Db::ZERO, &key);

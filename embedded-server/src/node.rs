@@ -19,6 +19,7 @@ use crate::keyspace::{Access, Db, EventKind, Keyspace};
 use crate::latency::LatencyMonitor;
 use crate::log::{Level, Log};
 use crate::member::Member;
+use crate::migration::Migrations;
 use crate::notify::Events;
 use crate::pause::Pause;
 use crate::pubsub::{PubSub, Topic};
@@ -148,6 +149,8 @@ pub struct Server {
     pub pinged_ms: i64,
     /// The connection of the last MIGRATE.
     pub(crate) transfer: Option<Kept>,
+    /// Slots that move to it or from it.
+    pub migrations: Migrations,
     /// Its part in a cluster, in cluster mode.
     pub cluster: Option<Box<Member>>,
     /// Every random draw that is not the keyspace's.
@@ -217,6 +220,7 @@ impl Server {
             has_acknowledgement: false,
             pinged_ms: now_ms,
             transfer: None,
+            migrations: Migrations::default(),
             cluster: None,
             random,
             log,
@@ -248,8 +252,9 @@ impl Server {
     pub fn record_removals(&mut self) {
         let events = self.config.events;
         let published = events.has(Events::EXPIRED) || events.has(Events::EVICTED);
+        let is_copied = self.replication.is_recording() || self.migrations.is_exporting();
         self.keyspace
-            .record_events(published || self.replication.is_recording() || self.minds_removals());
+            .record_events(published || is_copied || self.minds_removals());
     }
 
     /// Whether a client wants to know of removals, beyond those who listen to events.
@@ -387,6 +392,7 @@ impl Server {
         self.pause.forget(client.slot);
         self.tracking.disable(client.id);
         self.forget_wait(client.slot);
+        self.end_imports_of(client.id);
         self.watches.forget(&client.watched, client.slot);
         self.clients.release(client.slot);
     }
@@ -502,6 +508,9 @@ impl Server {
 
     #[inline]
     fn changed(&mut self, db: Db, key: &[u8], by: Option<ClientId>) {
+        if self.migrations.is_exporting() {
+            self.migrations.touch(key);
+        }
         if !self.watches.is_empty() {
             self.watches.touch(db, key);
         }
@@ -517,6 +526,7 @@ impl Server {
     /// Tells whoever watches a key of `db` that it changes, before the database is emptied or exchanged for `other`.
     pub fn touch_database(&mut self, db: Db, other: Db) {
         self.replication.sweep();
+        self.end_exports_of_flushed();
         let Self {
             watches, keyspace, ..
         } = self;

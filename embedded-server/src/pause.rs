@@ -1,10 +1,12 @@
-//! CLIENT PAUSE: for a while the commands of all clients, or those that write, are put off, and no key goes by itself.
+//! CLIENT PAUSE: for a while the commands of all clients, or those that write, are put off, and no key goes by itself. The
+//! same of those that write to slots which are about to leave the node.
 
 use std::collections::BTreeSet;
 
 use crate::client::Client;
-use crate::command::dispatch;
+use crate::cluster::SlotSet;
 use crate::command::table::{Command, Flags};
+use crate::command::{dispatch, route};
 use crate::node::Server;
 use crate::resp::Arguments;
 
@@ -22,6 +24,8 @@ pub enum Paused {
 pub struct Pause {
     what: Option<Paused>,
     until_ms: i64,
+    /// Slots that nobody may write to, if any.
+    held: Option<SlotSet>,
     waiting: BTreeSet<usize>,
 }
 
@@ -36,7 +40,11 @@ impl Pause {
     #[must_use]
     #[inline]
     pub fn is_on(&self) -> bool {
-        self.what.is_some()
+        self.what.is_some() || self.held.is_some()
+    }
+
+    fn is_due(&self, now_ms: i64) -> bool {
+        self.what.is_some() && now_ms >= self.until_ms
     }
 
     /// One that is on is made longer and stricter, never the reverse.
@@ -69,7 +77,7 @@ impl Server {
         let Some(command) = command else { return false };
         let is_meant = match self.pause.what {
             _ if client.is_master || client.replica.is_some() => false,
-            None => false,
+            None => self.holds(client, arguments, command),
             Some(Paused::All) => true,
             Some(Paused::Writes) => writes(client, command),
         };
@@ -81,6 +89,29 @@ impl Server {
         postponed
     }
 
+    /// Whether a command may write to slots that nobody may write to.
+    fn holds(&self, client: &Client, arguments: &Arguments<'_>, command: &Command) -> bool {
+        let Some(held) = &self.pause.held else {
+            return false;
+        };
+        let slot = || route::slot_of(client, arguments, command);
+        writes(client, command) && slot().is_none_or(|slot| held.has(slot))
+    }
+
+    /// From now on nobody writes to these slots.
+    pub(crate) fn hold_slots(&mut self, slots: &SlotSet) {
+        let held = self.pause.held.get_or_insert_default();
+        held.extend(slots);
+        self.hold_removals();
+    }
+
+    /// Clients may write to these slots again, or learn where they are now.
+    pub(crate) fn release_slots(&mut self, slots: &SlotSet) {
+        let left = self.pause.held.take().map(|held| held.without(slots));
+        self.pause.held = left.filter(|left| !left.is_empty());
+        self.wake_postponed();
+    }
+
     /// Has keys stay that would go by themselves, while clients are paused and on a replica, whose master tells what goes.
     pub(crate) fn hold_removals(&mut self) {
         let held = self.pause.is_on() || self.replication.master.is_some();
@@ -89,16 +120,21 @@ impl Server {
 
     /// Ends the pause if its time is up.
     pub fn end_due_pause(&mut self) {
-        if self.pause.is_on() && self.now_ms >= self.pause.until_ms {
+        if self.pause.is_due(self.now_ms) {
             self.end_pause();
         }
     }
 
     /// Ends the pause; whoever waits goes on.
     pub fn end_pause(&mut self) {
-        let Pause { waiting, .. } = std::mem::take(&mut self.pause);
+        (self.pause.what, self.pause.until_ms) = (None, 0);
+        self.wake_postponed();
+    }
+
+    /// Whoever waits tries again.
+    fn wake_postponed(&mut self) {
         self.hold_removals();
-        for slot in waiting {
+        for slot in std::mem::take(&mut self.pause.waiting) {
             if let Some(client) = self.clients.get_mut(slot) {
                 client.blocked = false;
                 client.wake();

@@ -99,7 +99,8 @@ impl Server {
         Ok(loaded)
     }
 
-    fn put(&mut self, db: Db, entry: Entry) -> Result<(), OutOfMemory> {
+    /// Puts a key in, in place of one of that name.
+    pub(crate) fn put(&mut self, db: Db, entry: Entry) -> Result<(), OutOfMemory> {
         let expiry = entry.expire_ms.map_or(Expiry::Never, Expiry::At);
         match entry.value {
             Value::String(text) => self.keyspace.set_string(db, &entry.key, &text, expiry)?,

@@ -400,7 +400,7 @@ impl Cluster {
     }
 
     /// Somebody has noticed that this node does not know of a later claim.
-    fn update(&mut self, node: NodeId, config_epoch: u64, slots: &SlotSet) {
+    pub(super) fn update(&mut self, node: NodeId, config_epoch: u64, slots: &SlotSet) {
         let Some(key) = self.table.find(node) else {
             return;
         };

@@ -123,6 +123,14 @@ impl SlotSet {
         })
     }
 
+    /// Puts in what is in another.
+    pub fn extend(&mut self, other: &Self) {
+        let words = Arc::make_mut(&mut self.0);
+        for (word, more) in words.iter_mut().zip(other.0.iter()) {
+            *word |= more;
+        }
+    }
+
     /// The slots that are in it and not in another.
     #[must_use]
     pub fn without(&self, other: &Self) -> Self {
@@ -132,6 +140,18 @@ impl SlotSet {
             *word = own & !gone;
         }
         Self(Arc::new(words))
+    }
+
+    /// Its lowest slot.
+    #[must_use]
+    pub fn first(&self) -> Option<Slot> {
+        Some(self.next(0, true)).filter(|slot| *slot < SLOTS)
+    }
+
+    /// The first slot that is in both.
+    #[must_use]
+    pub fn first_in_common(&self, other: &Self) -> Option<Slot> {
+        self.iter().find(|slot| other.has(*slot))
     }
 
     /// Its slots as stretches, first and last of each, in order.

@@ -31,7 +31,7 @@ mod outcome;
 mod pause;
 mod pubsub;
 mod replication;
-mod route;
+pub(crate) mod route;
 mod save;
 mod scan;
 mod server;

@@ -2,6 +2,7 @@
 
 use super::table::{Command, Flags, Group};
 use super::{Arguments, Context};
+use crate::client::Client;
 use crate::cluster::{Peer, Slot, Table, slot};
 use crate::keyspace::Db;
 
@@ -49,16 +50,25 @@ fn is_plainly_ours(context: &Context<'_>, arguments: &Arguments<'_>, command: &C
 }
 
 fn examine(context: &Context<'_>, arguments: &Arguments<'_>, command: &Command) -> Option<String> {
-    let wanted = match wanted(context, arguments, command)? {
+    let wanted = match wanted(context.client, arguments, command)? {
         Ok(wanted) => wanted,
         Err(text) => return Some(text.to_owned()),
     };
     decide(context, &wanted, command)
 }
 
+/// The slot of a command's keys; of those of its transaction, for EXEC. `None` where there are none, or several slots.
+pub(crate) fn slot_of(
+    client: &Client,
+    arguments: &Arguments<'_>,
+    command: &Command,
+) -> Option<Slot> {
+    Some(wanted(client, arguments, command)?.ok()?.slot)
+}
+
 /// `None` for a command without keys.
 fn wanted<'a>(
-    context: &'a Context<'_>,
+    client: &'a Client,
     arguments: &Arguments<'a>,
     command: &Command,
 ) -> Option<Result<Wanted<'a>, &'static str>> {
@@ -70,7 +80,7 @@ fn wanted<'a>(
         keys.extend(positions.iter().filter_map(|at| arguments.get(*at)));
         is_write |= command.spec.flags.has(Flags::WRITE);
     };
-    match &context.client.transaction {
+    match &client.transaction {
         Some(transaction) if command.spec.name == "exec" => {
             transaction
                 .iter()

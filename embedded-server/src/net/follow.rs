@@ -5,23 +5,21 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::AsyncReadExt;
 use tokio::sync::watch;
 use tokio::time::{self, MissedTickBehavior};
 
 use super::Shared;
+use super::wire::{Wire, WireError};
 use crate::client::{Address, Client, Close, Endpoints};
 use crate::log::Level;
-use crate::resp::Parser;
+use crate::resp::{Parser, Reply};
 use crate::snapshot::LoadError;
 
 /// A master that cannot be reached is tried again after so long.
 const AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// How often the master is told how far the copy is.
 const ACKNOWLEDGE_EVERY: Duration = Duration::from_secs(1);
-/// A line of the handshake is no longer than this.
-const LINE_BYTES_MAX: usize = 4096;
 const READ_BYTES: usize = 256 * 1024;
 /// The longest snapshot that is taken.
 const SNAPSHOT_BYTES_MAX: usize = 64 << 30;
@@ -29,12 +27,12 @@ const SNAPSHOT_BYTES_MAX: usize = 64 << 30;
 /// Why copying ended.
 #[derive(Debug, Error)]
 enum FollowError {
+    #[error(transparent)]
+    Wire(#[from] WireError),
     #[error("{0}")]
     Connection(#[from] io::Error),
     #[error("the master is silent")]
     Silent(#[from] time::error::Elapsed),
-    #[error("the master answers '{0}'")]
-    Refused(String),
     #[error("the snapshot cannot be loaded: {0}")]
     Snapshot(#[from] LoadError),
     #[error("this node is cut off from it")]
@@ -87,18 +85,11 @@ async fn copy(node: &Shared, master: SocketAddr) -> Result<(), FollowError> {
     if node.borrow().server.is_cut_off(master.port()) {
         return Err(FollowError::CutOff);
     }
-    let patience = patience(node);
-    let stream = time::timeout(patience, TcpStream::connect(master)).await??;
-    stream.set_nodelay(true)?;
+    let mut wire = Wire::connect(master, patience(node)).await?;
     let endpoints = Endpoints {
         peer: Address::Ip(master),
-        local: Address::Ip(stream.local_addr()?),
+        local: Address::Ip(wire.stream.local_addr()?),
         fd: 0,
-    };
-    let mut wire = Wire {
-        stream,
-        input: Vec::new(),
-        patience,
     };
     let request = greet(node, &mut wire).await?;
     wire.send(&request).await?;
@@ -108,8 +99,8 @@ async fn copy(node: &Shared, master: SocketAddr) -> Result<(), FollowError> {
         ["+FULLRESYNC", id, offset] => {
             let offset = offset
                 .parse()
-                .map_err(|_| FollowError::Refused(answer.clone()))?;
-            let snapshot = wire.snapshot().await?;
+                .map_err(|_| WireError::Refused(answer.clone()))?;
+            let snapshot = snapshot(&mut wire).await?;
             let server = &mut node.borrow_mut().server;
             server.read_clock();
             server.keyspace.flush_all();
@@ -122,26 +113,23 @@ async fn copy(node: &Shared, master: SocketAddr) -> Result<(), FollowError> {
                 (*id).clone_into(&mut server.replication.id);
             }
         }
-        _ => return Err(FollowError::Refused(answer)),
+        _ => return Err(WireError::Refused(answer).into()),
     }
     Stream::begin(node, wire, endpoints).run().await
 }
 
 /// Says who is there; the request for the stream that follows.
 async fn greet(node: &Shared, wire: &mut Wire) -> Result<Vec<u8>, FollowError> {
-    let (password, port, id, offset) = {
+    wire.log_in(node).await?;
+    let (port, id, offset) = {
         let server = &node.borrow().server;
         let replication = &server.replication;
         (
-            server.config.text("masterauth").to_vec(),
             server.identity.port,
             replication.id.clone(),
             replication.offset,
         )
     };
-    if !password.is_empty() {
-        wire.ask(&[b"AUTH", &password]).await?;
-    }
     wire.ask(&[b"PING"]).await?;
     wire.ask(&[b"REPLCONF", b"listening-port", port.to_string().as_bytes()])
         .await?;
@@ -153,7 +141,7 @@ async fn greet(node: &Shared, wire: &mut Wire) -> Result<Vec<u8>, FollowError> {
         (offset + 1).to_string()
     };
     let id = if is_new { "?".to_owned() } else { id };
-    Ok(command(&[b"PSYNC", id.as_bytes(), next.as_bytes()]))
+    Ok(Reply::command(&[b"PSYNC", id.as_bytes(), next.as_bytes()]))
 }
 
 fn patience(node: &Shared) -> Duration {
@@ -166,77 +154,19 @@ fn patience(node: &Shared) -> Duration {
     Duration::from_secs(seconds.unwrap_or(60))
 }
 
-fn command(words: &[&[u8]]) -> Vec<u8> {
-    let mut text = crate::resp::Reply::default();
-    text.array(words.len());
-    words.iter().for_each(|word| text.bulk(word));
-    text.bytes().to_vec()
-}
-
-/// The connection before the stream begins.
-struct Wire {
-    stream: TcpStream,
-    /// What was read and not used.
-    input: Vec<u8>,
-    patience: Duration,
-}
-
-impl Wire {
-    async fn send(&mut self, bytes: &[u8]) -> Result<(), FollowError> {
-        Ok(time::timeout(self.patience, self.stream.write_all(bytes)).await??)
+async fn snapshot(wire: &mut Wire) -> Result<Vec<u8>, FollowError> {
+    let header = wire.line().await?;
+    let length = header
+        .strip_prefix('$')
+        .and_then(|length| length.parse().ok());
+    let length: usize = length
+        .filter(|length| *length <= SNAPSHOT_BYTES_MAX)
+        .ok_or(WireError::Refused(header))?;
+    while wire.input.len() < length {
+        wire.read().await?;
     }
-
-    async fn read(&mut self) -> Result<(), FollowError> {
-        let read = time::timeout(self.patience, self.stream.read_buf(&mut self.input)).await??;
-        if read == 0 {
-            Err(io::Error::from(io::ErrorKind::UnexpectedEof).into())
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Sends a command that must not be refused.
-    async fn ask(&mut self, words: &[&[u8]]) -> Result<(), FollowError> {
-        self.send(&command(words)).await?;
-        let answer = self.line().await?;
-        if answer.starts_with('-') {
-            Err(FollowError::Refused(answer))
-        } else {
-            Ok(())
-        }
-    }
-
-    /// The next line; empty ones only say that the master is still busy.
-    async fn line(&mut self) -> Result<String, FollowError> {
-        loop {
-            if let Some(end) = memchr::memchr(b'\n', &self.input) {
-                let line: Vec<u8> = self.input.drain(..=end).collect();
-                let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-                if !line.is_empty() {
-                    return Ok(line);
-                }
-            } else if self.input.len() > LINE_BYTES_MAX {
-                return Err(FollowError::Stream);
-            } else {
-                self.read().await?;
-            }
-        }
-    }
-
-    async fn snapshot(&mut self) -> Result<Vec<u8>, FollowError> {
-        let header = self.line().await?;
-        let length = header
-            .strip_prefix('$')
-            .and_then(|length| length.parse().ok());
-        let length: usize = length
-            .filter(|length| *length <= SNAPSHOT_BYTES_MAX)
-            .ok_or(FollowError::Refused(header))?;
-        while self.input.len() < length {
-            self.read().await?;
-        }
-        let rest = self.input.split_off(length);
-        Ok(std::mem::replace(&mut self.input, rest))
-    }
+    let rest = wire.input.split_off(length);
+    Ok(std::mem::replace(&mut wire.input, rest))
 }
 
 /// The stream, carried out by a client that stands for the master.
@@ -293,7 +223,7 @@ impl<'a> Stream<'a> {
             }
             let offset = self.node.borrow().server.replication.offset.to_string();
             self.wire
-                .send(&command(&[b"REPLCONF", b"ACK", offset.as_bytes()]))
+                .send(&Reply::command(&[b"REPLCONF", b"ACK", offset.as_bytes()]))
                 .await?;
         }
     }

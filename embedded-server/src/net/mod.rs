@@ -6,10 +6,12 @@
 mod ahead;
 mod bus;
 mod connection;
+mod export;
 mod follow;
 mod listen;
 mod stream;
 mod turn;
+mod wire;
 
 use std::cell::RefCell;
 use std::net::TcpListener;
@@ -56,6 +58,7 @@ pub(crate) async fn serve(
         task::spawn_local(bus::serve(bus, Rc::clone(&node)));
     }
     task::spawn_local(follow::serve(Rc::clone(&node), targets));
+    task::spawn_local(export::serve(Rc::clone(&node)));
     task::spawn_local(cron(Rc::clone(&node)));
     loop {
         tokio::select! {

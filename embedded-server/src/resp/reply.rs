@@ -220,6 +220,15 @@ impl Reply {
         }
     }
 
+    /// A command, as a client sends it.
+    #[must_use]
+    pub fn command(words: &[&[u8]]) -> Vec<u8> {
+        let mut command = Self::default();
+        command.array(words.len());
+        words.iter().for_each(|word| command.bulk(word));
+        command.out
+    }
+
     /// Opens an array of `len` replies.
     pub fn array(&mut self, len: usize) {
         self.length(b'*', len);

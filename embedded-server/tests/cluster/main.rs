@@ -12,6 +12,7 @@
 mod bus;
 mod client;
 mod failover;
+mod migration;
 mod peer;
 mod replication;
 mod routing;

@@ -1,6 +1,7 @@
 //! CLUSTER and what clients of a cluster send: ASKING, READONLY, READWRITE.
 
 mod change;
+mod migrate;
 mod show;
 
 use super::outcome::{Outcome, Refusal, handler, help, unknown_subcommand};
@@ -94,6 +95,14 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
                 .about("3.0.0", "Gives a new node its configuration epoch."),
             change("bumpepoch", 2, handler!(change::bump_epoch))
                 .about("3.0.0", "Makes this node's epoch the latest."),
+            change("migrateslots", -4, handler!(migrate::migrate_slots))
+                .about("9.0.0", "Moves slots at once with their keys."),
+            change("getslotmigrations", 2, handler!(migrate::list))
+                .about("9.0.0", "The slots that move or have moved so."),
+            change("cancelslotmigrations", 2, handler!(migrate::cancel))
+                .about("9.0.0", "Has them stay where they are."),
+            change("syncslots", -3, handler!(migrate::sync))
+                .about("9.0.0", "What nodes tell each other while slots move."),
             look("help", 2, handler!(help_cluster))
                 .flags(flags![LOADING, STALE])
                 .about("5.0.0", "Lists the subcommands."),
@@ -124,6 +133,8 @@ const HELP: &[&str] = &[
     "    Which slots this node owns.",
     "SETSLOT <slot> (IMPORTING|MIGRATING|NODE <node-id>|STABLE)",
     "    Moves a slot between nodes.",
+    "MIGRATESLOTS SLOTSRANGE <first> <last> ... NODE <node-id> ... | GETSLOTMIGRATIONS | CANCELSLOTMIGRATIONS",
+    "    Moves slots at once with their keys.",
     "FAILOVER [FORCE|TAKEOVER] | BUMPEPOCH | SET-CONFIG-EPOCH <epoch> | SAVECONFIG",
     "    Who leads, and since when.",
     "HELP",
