@@ -1,5 +1,6 @@
 //! The edge: the only place that knows argv, the environment, the terminal and exit codes. One file per subcommand.
 
+mod allocator;
 mod check;
 mod cluster;
 mod compare;

@@ -11,7 +11,7 @@ use embedded_server::{Clock, Config, Level, Log, Options, Server, StartError, St
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::BadInput;
-use super::{Exit, descriptors, terminal};
+use super::{Exit, allocator, descriptors, terminal};
 
 const HELP: &str = "\
 Usage: cachebench serve [redis.conf | -] [--DIRECTIVE VALUE...]...
@@ -50,6 +50,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         _ => {
             // As many clients as maxclients says; where the system allows fewer, that shows when they come.
             descriptors::raise();
+            allocator::share_arena();
             return serve(&words);
         }
     }

@@ -297,11 +297,13 @@ impl Dict {
     pub(super) fn edit<R>(
         &mut self,
         spot: Spot,
-        change: impl FnOnce(EntryMut<'_>) -> R,
+        change: impl FnOnce(&mut EntryMut<'_>) -> R,
     ) -> Option<R> {
-        let before = self.entry(spot)?.outside_bytes();
-        let result = change(self.entry_mut(spot)?);
-        self.outside_bytes = self.outside_bytes - before + self.entry(spot)?.outside_bytes();
+        let mut entry = self.entry_mut(spot)?;
+        let before = entry.outside_bytes();
+        let result = change(&mut entry);
+        let after = entry.outside_bytes();
+        self.outside_bytes = self.outside_bytes - before + after;
         Some(result)
     }
 

@@ -477,6 +477,12 @@ impl<'a> EntryMut<'a> {
         self.0.expire_ms()
     }
 
+    /// Bytes of the long string or object that the entry owns.
+    #[inline]
+    pub(super) fn outside_bytes(&self) -> usize {
+        self.0.outside_bytes()
+    }
+
     /// Sets the policy's word.
     #[inline]
     pub(super) fn set_access(&mut self, word: u32) {
@@ -551,7 +557,7 @@ impl<'a> EntryMut<'a> {
     }
 
     /// The long string made `len` bytes long, new ones zero, if it is one; from now on it counts as edited.
-    pub(super) fn edit_long(self, len: usize) -> Option<&'a mut [u8]> {
+    pub(super) fn edit_long(&mut self, len: usize) -> Option<&mut [u8]> {
         let layout = self.0.layout();
         if layout.kind != KIND_LONG {
             return None;
@@ -571,7 +577,7 @@ impl<'a> EntryMut<'a> {
     }
 
     /// The value of another type, if it is one.
-    pub(super) fn edit_object(self) -> Option<&'a mut types::Value> {
+    pub(super) fn edit_object(&mut self) -> Option<&mut types::Value> {
         let layout = self.0.layout();
         // SAFETY: as in `EntryRef::held`, and this view is the only one.
         (layout.kind == KIND_OBJECT)

@@ -17,12 +17,19 @@ pub(super) struct Ahead<'a> {
     pub(super) input: &'a [u8],
 }
 
-impl Ahead<'_> {
-    /// Fetches for the whole batch. Where there is one key only, it is about to be looked at anyway.
+impl<'a> Ahead<'a> {
+    /// Fetches for the whole batch; a key asked for again and again counts once. Where there is one key only, it is about to be
+    /// looked at anyway.
     /// `hashes` is room for those of the keys.
     pub(super) fn fetch(self, hashes: &mut Vec<u64>) {
         hashes.clear();
-        self.each_key(|key| hashes.push(self.keyspace.prefetch(self.db, key)));
+        let mut before: &[u8] = b"";
+        self.each_key(|key| {
+            if key != before {
+                hashes.push(self.keyspace.prefetch(self.db, key));
+            }
+            before = key;
+        });
         if hashes.len() > 1 {
             for hash in hashes {
                 self.keyspace.prefetch_entry(self.db, *hash);
@@ -35,13 +42,16 @@ impl Ahead<'_> {
 
     fn fetch_members(self) {
         let pairs = self.batch.commands(self.input).zip(self.commands);
+        let mut before: (&[u8], Option<&Value>) = (b"", None);
         let members: Vec<(&Value, &[u8])> = pairs
             .filter_map(|(arguments, command)| {
                 let command = (*command)?;
                 let member = arguments.get(command.member?)?;
                 let key = arguments.get(command.first_key()?)?;
-                let value = self.keyspace.view(self.db, key)?.object().ok()?;
-                value.is_spread().then_some((value, member))
+                if key != before.0 {
+                    before = (key, self.spread_value(key));
+                }
+                before.1.map(|value| (value, member))
             })
             .collect();
         for approach in Approach::ALL {
@@ -51,7 +61,13 @@ impl Ahead<'_> {
         }
     }
 
-    fn each_key(self, mut visit: impl FnMut(&[u8])) {
+    /// The value under `key` if its members lie apart from it.
+    fn spread_value(self, key: &[u8]) -> Option<&'a Value> {
+        let value = self.keyspace.view(self.db, key)?.object().ok()?;
+        value.is_spread().then_some(value)
+    }
+
+    fn each_key(self, mut visit: impl FnMut(&'a [u8])) {
         for (arguments, command) in self.batch.commands(self.input).zip(self.commands) {
             if let Some(command) = command {
                 command.for_each_key(&arguments, &mut visit);
