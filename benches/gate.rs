@@ -22,7 +22,7 @@
 
 use std::time::{Duration, Instant};
 
-use cachebench::drive::{Access, Interrupt, Job, Limits, Turn, Turns, drive};
+use cachebench::drive::{Access, Interrupt, Job, Known, Limits, Turn, Turns, drive};
 use cachebench::gate::pairs::{Decision, Figures, LOOKS, Pair, Verdict, decide};
 use cachebench::stats::human;
 use cachebench::traffic::Stream;
@@ -129,7 +129,7 @@ fn launch(plan: &Plan, slow_down: f64, number: u64) -> Vec<Pair> {
 fn fill(plan: &Plan, access: &Access, interrupt: &Interrupt) {
     let filled = drive(
         &job(plan, access, 0, load(plan, 0)),
-        None,
+        Known::default(),
         interrupt,
         &mut |_| (),
     );

@@ -31,7 +31,7 @@ fn a_misspelt_key() {
 kyes: { count: 10000 }
 phases: [ save: { keys: all } ]"#,
         r#"
-w.yaml:2:1: unknown key `kyes`; known: name, question, seed, target, timeouts, threads, capacity, keys, values, settle, phases, events, survival, compare, repeat, expect; did you mean `keys`?
+w.yaml:2:1: unknown key `kyes`; known: name, question, seed, target, timeouts, threads, capacity, keys, values, settle, phases, events, survival, read_back, compare, repeat, expect; did you mean `keys`?
   |
 2 | kyes: { count: 10000 }
   | ^^^^
@@ -913,7 +913,7 @@ w.yaml:5:5: unknown cell `alkeys-lru`; known: allkeys-lru; did you mean `allkeys
   |
 5 |   - alkeys-lru: save.errors == 0
   |     ^^^^^^^^^^
-w.yaml:6:5: unknown subject `flood`; known: save, survival, server
+w.yaml:6:5: unknown subject `flood`; known: save, survival, read_back, server
   |
 6 |   - flood.errors == 0
   |     ^^^^^
@@ -952,7 +952,7 @@ w.yaml:3:17: unknown measure of `save`: `eror_rate`; known: operations, throughp
   |
 3 | expect: [ "save.eror_rate < 1%", 'sav.errors == 0' ]
   |                 ^^^^^^^^^
-w.yaml:3:35: unknown subject `sav`; known: save, survival, server; did you mean `save`?
+w.yaml:3:35: unknown subject `sav`; known: save, survival, read_back, server; did you mean `save`?
   |
 3 | expect: [ "save.eror_rate < 1%", 'sav.errors == 0' ]
   |                                   ^^^
@@ -1005,6 +1005,34 @@ w.yaml:3:40: `0` masters; write a number from 1 to 100
   |
 3 | target: { embedded-cluster: { masters: 0 } }
   |                                        ^
+"#,
+    );
+}
+
+#[test]
+fn writes_that_cannot_be_read_back() {
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ save: { keys: all } ]
+values: { template: "value-{i}" }
+read_back: true"#,
+        r#"
+w.yaml:4:12: what is acknowledged cannot be read back: a template has no room for a version; write a size, as in fixed: 100b
+  |
+4 | read_back: true
+  |            ^^^^
+"#,
+    );
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ save: { keys: all } ]
+read_back: false
+expect: [ read_back.lost == 0 ]"#,
+        r#"
+w.yaml:3:12: `read_back` is false, and an expectation asks for it; leave one of them out
+  |
+3 | read_back: false
+  |            ^^^^^
 "#,
     );
 }

@@ -27,6 +27,8 @@ pub struct RequestKeys<'a> {
     pub first: u64,
     /// All further ones.
     pub others: &'a [u64],
+    /// Of the values that it writes; 0 where nobody asks for it.
+    pub version: u32,
 }
 
 /// A request, ready but for what changes.
@@ -113,13 +115,23 @@ impl Encoder {
         for piece in &request.pieces {
             match piece {
                 Piece::Bytes(bytes) => out.extend_from_slice(bytes),
-                Piece::Value => self.append_value(keys.first, out),
+                Piece::Value => self.append_value(keys.first, keys.version, out),
                 Piece::Key => self.append_key(keys.first, out),
-                Piece::Joined(parts) => self.append_joined(parts, keys.first, stream, out),
+                Piece::Joined(parts) => self.append_joined(parts, keys, stream, out),
                 Piece::Keys => self.append_all(keys, false, out),
                 Piece::Pairs => self.append_all(keys, true, out),
             }
         }
+    }
+
+    /// Appends a request of the first operation for one key.
+    pub fn append_of(&self, key: u64, stream: &mut Stream, out: &mut Vec<u8>) {
+        let keys = RequestKeys {
+            first: key,
+            others: &[],
+            version: 0,
+        };
+        self.append(0, keys, stream, out);
     }
 
     #[inline]
@@ -130,10 +142,10 @@ impl Encoder {
     }
 
     #[inline]
-    fn append_value(&self, key: u64, out: &mut Vec<u8>) {
+    fn append_value(&self, key: u64, version: u32, out: &mut Vec<u8>) {
         append_number(self.values.length(key) as u64, out);
         out.extend_from_slice(b"\r\n");
-        self.values.append(key, out);
+        self.values.append(key, version, out);
     }
 
     fn append_all(&self, keys: RequestKeys<'_>, with_values: bool, out: &mut Vec<u8>) {
@@ -143,17 +155,23 @@ impl Encoder {
             self.append_key(*key, out);
             if with_values {
                 out.extend_from_slice(b"\r\n$");
-                self.append_value(*key, out);
+                self.append_value(*key, keys.version, out);
             }
             between = b"\r\n$";
         }
     }
 
     /// Appends an argument whose length is known once it has been written: the length is put in front of it then.
-    fn append_joined(&self, parts: &[Part], key: u64, stream: &mut Stream, out: &mut Vec<u8>) {
+    fn append_joined(
+        &self,
+        parts: &[Part],
+        keys: RequestKeys<'_>,
+        stream: &mut Stream,
+        out: &mut Vec<u8>,
+    ) {
         let start = out.len();
         for part in parts {
-            self.append_part(part, key, stream, out);
+            self.append_part(part, keys, stream, out);
         }
         let length = out.len() - start;
         let digits = decimal_digits(length as u64);
@@ -168,7 +186,14 @@ impl Encoder {
         }
     }
 
-    fn append_part(&self, part: &Part, key: u64, stream: &mut Stream, out: &mut Vec<u8>) {
+    fn append_part(
+        &self,
+        part: &Part,
+        keys: RequestKeys<'_>,
+        stream: &mut Stream,
+        out: &mut Vec<u8>,
+    ) {
+        let key = keys.first;
         match part {
             Part::Text(text) => out.extend_from_slice(text.as_bytes()),
             Part::Key => self.keys.append(key, out),
@@ -177,10 +202,10 @@ impl Encoder {
                 let digits = decimal_digits(number).max(usize::from(*width));
                 append_decimal(number, digits, out);
             }
-            Part::Value => self.values.append(key, out),
+            Part::Value => self.values.append(key, keys.version, out),
             Part::Message => {
                 let key = stream.word();
-                self.values.append(key, out);
+                self.values.append(key, 0, out);
             }
             Part::Number(range) => {
                 let count = range.end.saturating_sub(range.start).max(1);
@@ -412,7 +437,11 @@ mod tests {
 
     fn request(encoder: &Encoder, first: u64, others: &[u64]) -> Vec<u8> {
         let mut out = Vec::new();
-        let keys = RequestKeys { first, others };
+        let keys = RequestKeys {
+            first,
+            others,
+            version: 0,
+        };
         encoder.append(0, keys, &mut Stream::new(1, 0, 0, 0), &mut out);
         out
     }
@@ -518,11 +547,7 @@ mod tests {
         let (mut stream, mut seen) = (Stream::new(1, 0, 0, 0), std::collections::BTreeSet::new());
         for _ in 0..200 {
             let mut out = Vec::new();
-            let keys = RequestKeys {
-                first: 0,
-                others: &[],
-            };
-            encoder.append(0, keys, &mut stream, &mut out);
+            encoder.append_of(0, &mut stream, &mut out);
             seen.insert(out);
         }
         let expected = ["98", "99", "100", "101"].map(|number| plain(&["A", number]));

@@ -7,11 +7,12 @@ use super::encode::RequestKeys;
 use super::fan_out::publisher::Publisher;
 use super::fault::Fault;
 use super::job::Source;
+use super::known::Known;
+use super::ledger;
 use super::pace::Schedule;
 use super::resp::{Reply, Step};
-use super::rule::Rule;
+use super::rule::{Mark, Rule};
 use super::tally::Tally;
-use super::touch::Touches;
 use crate::workload::plan::Effect;
 
 /// Kind of the error of a request whose reply did not come in time.
@@ -26,7 +27,7 @@ pub(super) struct Engine {
     pub(super) source: Source,
     pub(super) schedule: Schedule,
     pub(super) tally: Tally,
-    pub(super) touches: Option<Touches>,
+    pub(super) known: Known,
     /// Requests in flight per connection, at the most.
     pub(super) pipeline: usize,
     /// Whether values are verified when they are read.
@@ -209,8 +210,29 @@ impl Engine {
             self.tally
                 .error(if has_timed_out { TIMEOUT } else { DISCONNECTED });
         }
+        self.doubt(connection);
         self.tally.end_batch();
         self.in_flight -= connection.pending.len() as u64;
+    }
+
+    /// What was in flight on a connection may have been done, and nobody will know.
+    pub(super) fn doubt(&mut self, connection: &Connection) {
+        if self.known.ledger.is_none() {
+            return;
+        }
+        let mut further_keys = connection.further_keys.iter().copied();
+        for sent in &connection.pending {
+            let Some(rule) = self.rule(sent.operation) else {
+                continue;
+            };
+            self.mark(rule, sent.key, sent.sent_ns, None);
+            for key in further_keys
+                .by_ref()
+                .take(rule.keys.saturating_sub(1) as usize)
+            {
+                self.mark(rule, key, sent.sent_ns, None);
+            }
+        }
     }
 
     /// Whether all requests have been sent and answered.
@@ -243,6 +265,10 @@ impl Engine {
         let keys = RequestKeys {
             first: sent.key,
             others,
+            version: match self.known.ledger {
+                Some(_) => ledger::version(sent.sent_ns),
+                None => 0,
+            },
         };
         let source = &mut self.source;
         source
@@ -312,9 +338,9 @@ impl Engine {
         }
         if reply == Reply::Error {
             self.tally.error(connection.scanner.word());
-            self.refuse(connection, rule, sent.key, now_ns);
+            self.refuse(connection, rule, sent, now_ns);
         } else if rule.is_plain {
-            self.learn(rule, sent.key, rule.is_absent(reply), now_ns);
+            self.learn(rule, sent, rule.is_absent(reply), now_ns);
             self.follow_up(
                 connection,
                 rule,
@@ -325,13 +351,15 @@ impl Engine {
             );
         } else {
             let absent = rule.is_absent(reply);
-            self.learn_many(connection, rule, (sent.key, absent), now_ns, out);
+            self.learn_many(connection, rule, (sent, absent), now_ns, out);
         }
     }
 
     /// What a reply tells of one key.
     #[inline]
-    fn learn(&mut self, rule: Rule, key: u64, absent: bool, now_ns: u64) {
+    fn learn(&mut self, rule: Rule, sent: Sent, absent: bool, now_ns: u64) {
+        let key = sent.key;
+        self.mark(rule, key, sent.sent_ns, Some(now_ns));
         match rule.effect {
             Effect::Read | Effect::Search | Effect::ReadMany => {
                 self.tally.read(!absent);
@@ -352,15 +380,15 @@ impl Engine {
         &mut self,
         connection: &mut Connection,
         rule: Rule,
-        (first, is_absent): (u64, bool),
+        (sent, is_absent): (Sent, bool),
         now_ns: u64,
         out: &mut Vec<u8>,
     ) {
         if let Some(publisher) = &self.publisher {
-            self.tally.published(first, publisher.reached());
+            self.tally.published(sent.key, publisher.reached());
         }
         for place in 0..rule.keys {
-            let Some(key) = further(connection, place, first) else {
+            let Some(key) = further(connection, place, sent.key) else {
                 return;
             };
             let absent =
@@ -368,7 +396,7 @@ impl Engine {
             if rule.effect.may_miss() {
                 self.tally.read_of(key, !absent);
             }
-            self.learn(rule, key, absent, now_ns);
+            self.learn(rule, Sent { key, ..sent }, absent, now_ns);
             self.follow_up(connection, rule, key, absent, now_ns, out);
         }
     }
@@ -405,18 +433,35 @@ impl Engine {
 
     #[inline]
     fn touch(&mut self, rule: Rule, key: u64, now_ns: u64, written: bool) {
-        if let Some(touches) = &mut self.touches
+        if let Some(touches) = &mut self.known.touches
             && rule.is_remembered
         {
             touches.touch(key, now_ns, written);
         }
     }
 
+    /// What a request sent at `sent_ns`, and acknowledged at `heard_ns` if it was, leaves of what a key must hold.
+    #[inline]
+    fn mark(&mut self, rule: Rule, key: u64, sent_ns: u64, heard_ns: Option<u64>) {
+        let Some(ledger) = &mut self.known.ledger else {
+            return;
+        };
+        match (rule.mark, heard_ns) {
+            (Mark::Nothing, _) => {}
+            (Mark::Keeps, Some(heard_ns)) => ledger.keep(key, sent_ns, heard_ns),
+            (Mark::Keeps, None) => ledger.doubt(key, sent_ns),
+            (Mark::Spoils, _) => ledger.leave_out(key),
+        }
+    }
+
     /// The keys of a request that was refused.
-    fn refuse(&mut self, connection: &mut Connection, rule: Rule, first: u64, now_ns: u64) {
+    fn refuse(&mut self, connection: &mut Connection, rule: Rule, sent: Sent, now_ns: u64) {
         for place in 0..rule.keys {
-            if let Some(key) = further(connection, place, first)
-                && let Some(touches) = &mut self.touches
+            let Some(key) = further(connection, place, sent.key) else {
+                return;
+            };
+            self.mark(rule, key, sent.sent_ns, None);
+            if let Some(touches) = &mut self.known.touches
                 && rule.effect == Effect::Write
                 && rule.is_remembered
             {
@@ -426,7 +471,7 @@ impl Engine {
     }
 
     fn forget(&mut self, rule: Rule, key: u64, now_ns: u64) {
-        if let Some(touches) = &mut self.touches
+        if let Some(touches) = &mut self.known.touches
             && rule.is_remembered
         {
             touches.forget(key, now_ns);

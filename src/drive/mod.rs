@@ -16,7 +16,10 @@ mod fault;
 mod inserts;
 mod interrupt;
 mod job;
+mod known;
+pub mod ledger;
 pub mod pace;
+mod read_back;
 mod redraw;
 pub mod replay;
 pub mod resp;
@@ -44,6 +47,8 @@ pub use fan_out::{Heard, Published};
 pub use fault::Fault;
 pub use interrupt::Interrupt;
 pub use job::{Job, Limits};
+pub use known::Known;
+pub use read_back::{Found, read_back};
 pub use redraw::Redraw;
 pub use replay::Replaying;
 pub use sweep::sweep;
@@ -52,7 +57,6 @@ pub use turns::{Turn, Turns};
 use fan_out::listeners::Listeners;
 use pace::nanoseconds;
 use tally::Measured;
-use touch::Touches;
 use worker::{Finished, Line, Message};
 
 /// What a phase left.
@@ -62,8 +66,8 @@ pub struct Driven {
     pub measured: Measured,
     /// What subscribers heard; none where nothing is published.
     pub heard: Option<Heard>,
-    /// When keys were touched, in this phase and before it.
-    pub touches: Option<Touches>,
+    /// What is known of the keys, from this phase and before it.
+    pub known: Known,
     /// Requests that each worker drew and sent.
     pub taken: Vec<u64>,
     /// Requests that fell due.
@@ -90,18 +94,18 @@ pub struct Driven {
 
 /// Drives `job` to its end, telling `progress` about ten times a second on the calling thread.
 ///
-/// `touches` is what is known of the keys from the phases before; none where it is not asked for.
+/// `known` is what is known of the keys from the phases before.
 ///
 /// # Errors
 ///
 /// Where nothing was sent, because connections could not be made. What goes wrong later is part of what is returned.
 pub fn drive(
     job: &Job<'_>,
-    touches: Option<Touches>,
+    known: Known,
     interrupt: &Interrupt,
     progress: &mut dyn FnMut(&Advance),
 ) -> Result<Driven, Fault> {
-    let mut driven = drive_together(std::slice::from_ref(job), touches, interrupt, progress)?;
+    let mut driven = drive_together(std::slice::from_ref(job), known, interrupt, progress)?;
     driven.pop().ok_or(Fault::CalledOff)
 }
 
@@ -113,7 +117,7 @@ pub fn drive(
 /// As [`drive`]; where one of them cannot begin, none does.
 pub fn drive_together(
     jobs: &[Job<'_>],
-    touches: Option<Touches>,
+    mut known: Known,
     interrupt: &Interrupt,
     progress: &mut dyn FnMut(&Advance),
 ) -> Result<Vec<Driven>, Fault> {
@@ -121,10 +125,7 @@ pub fn drive_together(
         return Ok(Vec::new());
     };
     let counts = jobs.iter().map(|job| job.keys.count);
-    let (fresh, count) = (touches.is_some(), counts.fold(0, u64::max));
-    let mut known = std::iter::once(touches).chain(std::iter::repeat_with(|| {
-        fresh.then(|| Touches::new(count))
-    }));
+    let (count, nothing) = (counts.fold(0, u64::max), known.fresh(0));
     let listeners = jobs
         .iter()
         .map(Listeners::open)
@@ -144,10 +145,14 @@ pub fn drive_together(
                 start: started,
                 interrupt,
             };
-            let touches = known.next().flatten();
+            // What is known from before is with the first worker.
+            let own = match starts.is_empty() {
+                true => std::mem::take(&mut known),
+                false => nothing.fresh(count),
+            };
             let thread = thread::Builder::new()
                 .name(format!("drive-{}", line.number))
-                .spawn_scoped(scope, move || worker::work(job, touches, &line));
+                .spawn_scoped(scope, move || worker::work(job, own, &line));
             starts.push(start);
             threads.push(thread?);
         }
@@ -196,13 +201,10 @@ fn all(results: Vec<Result<Driven, Fault>>) -> Result<Vec<Driven>, Fault> {
     if let Some(fault) = fault {
         return Err(fault);
     }
-    let mut touches = driven.iter_mut().map(|one| one.touches.take());
-    let known = touches.next().flatten().map(|mut known| {
-        touches.flatten().for_each(|more| known.merge(&more));
-        known
-    });
-    if let Some(first) = driven.first_mut() {
-        first.touches = known;
+    if let Some((first, others)) = driven.split_first_mut() {
+        for other in others {
+            first.known.merge(&std::mem::take(&mut other.known));
+        }
     }
     Ok(driven)
 }
@@ -274,7 +276,7 @@ fn alone(began_ns: u64, finished: Finished) -> Driven {
     Driven {
         measured: finished.measured,
         heard: None,
-        touches: finished.touches,
+        known: finished.known,
         taken: vec![finished.taken],
         due: finished.due,
         in_flight: finished.in_flight,
@@ -291,9 +293,7 @@ fn alone(began_ns: u64, finished: Finished) -> Driven {
 
 fn add(whole: &mut Driven, finished: Finished) {
     whole.measured.merge(finished.measured);
-    if let (Some(mine), Some(theirs)) = (&mut whole.touches, &finished.touches) {
-        mine.merge(theirs);
-    }
+    whole.known.merge(&finished.known);
     whole.taken.push(finished.taken);
     whole.due += finished.due;
     whole.in_flight += finished.in_flight;

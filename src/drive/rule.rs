@@ -17,8 +17,33 @@ pub(super) struct Rule {
     pub(super) is_plain: bool,
     /// Whether these are keys of the key space, of which it is remembered when they were touched.
     pub(super) is_remembered: bool,
+    /// What a request leaves of the promise of its keys.
+    pub(super) mark: Mark,
     /// What follows, and when.
     pub(super) follow: Option<(When, u16)>,
+}
+
+/// What a request leaves of what its keys must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// It changes nothing.
+    Nothing,
+    /// It writes the value, and for good.
+    Keeps,
+    /// It may change, or remove, what is there.
+    Spoils,
+}
+
+impl Mark {
+    fn of(operation: &Operation) -> Self {
+        if operation.keeps_value() {
+            Self::Keeps
+        } else if operation.names_its_keys() && !operation.only_reads() {
+            Self::Spoils
+        } else {
+            Self::Nothing
+        }
+    }
 }
 
 impl Rule {
@@ -35,6 +60,7 @@ impl Rule {
             keys: operation.keys(),
             is_plain: operation.keys() == 1 && is_plain,
             is_remembered: operation.names_its_keys(),
+            mark: Mark::of(operation),
             follow,
         }
     }

@@ -10,9 +10,9 @@ use super::engine::Engine;
 use super::fan_out::publisher::Publisher;
 use super::fault::Fault;
 use super::job::{Job, Limits};
+use super::known::Known;
 use super::pace::nanoseconds;
 use super::tally::Tally;
-use super::touch::Touches;
 use super::worker::Finished;
 
 /// Replies are read into a buffer of this size, shared by the connections of a worker.
@@ -44,7 +44,7 @@ impl State {
     pub(super) fn new(
         job: &Job<'_>,
         connections: Vec<Connection>,
-        touches: Option<Touches>,
+        known: Known,
         began_ns: u64,
         number: u64,
     ) -> Result<Self, Fault> {
@@ -68,7 +68,7 @@ impl State {
             source: job.source(number),
             schedule,
             tally,
-            touches,
+            known,
             pipeline: job.load.pipeline.max(1) as usize,
             verifies,
             rules: job.rules(),
@@ -265,6 +265,9 @@ impl State {
     /// Accounts for every request that has no reply, and closes the books.
     pub(super) fn finish(&mut self) -> Result<Finished, Fault> {
         let now_ns = self.now();
+        for connection in self.connections.iter().flatten() {
+            self.engine.doubt(connection);
+        }
         let engine = &mut self.engine;
         let end_ns = now_ns.min(engine.schedule.end_ns());
         let (mut in_flight, taken) = (0, engine.schedule.taken());
@@ -292,7 +295,7 @@ impl State {
         let damage = engine.schedule.damage().map(Fault::Trace);
         Ok(Finished {
             measured: tally.finish(now_ns),
-            touches: engine.touches.take(),
+            known: std::mem::take(&mut engine.known),
             taken,
             due,
             in_flight,

@@ -9,15 +9,16 @@ use tokio::time::timeout;
 
 use super::access::Access;
 use super::dial::dial;
-use super::encode::{Encoder, RequestKeys};
+use super::encode::Encoder;
 use super::fault::Fault;
 use super::interrupt::Interrupt;
 use super::resp::{Reply, Scanner, Step};
 use super::stream::Stream;
 use crate::traffic;
+use crate::traffic::seal::Verifier;
 
 /// Requests that are out at a time: few enough that neither side's buffers fill up before the other reads.
-const WINDOW: u64 = 500;
+pub(super) const WINDOW: u64 = 500;
 /// Bytes read at a time.
 const INPUT_BYTES: usize = 64 * 1024;
 
@@ -36,11 +37,7 @@ pub fn sweep(
 ) -> Result<Vec<bool>, Fault> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut pipe = Pipe {
-            stream: dial(access).await?,
-            scanner: Scanner::default(),
-            kept: Vec::new(),
-        };
+        let mut pipe = Pipe::open(access).await?;
         let (mut found, mut requests) = (Vec::new(), Vec::new());
         let (mut from, mut draws) = (keys.start, traffic::Stream::new(0, 0, 0, 0));
         while from < keys.end {
@@ -50,10 +47,18 @@ pub fn sweep(
             let to = keys.end.min(from + WINDOW);
             requests.clear();
             for first in from..to {
-                let keys = RequestKeys { first, others: &[] };
-                encoder.append(0, keys, &mut draws, &mut requests);
+                encoder.append_of(first, &mut draws, &mut requests);
             }
-            timeout(limit, pipe.exchange(&requests, to - from, &mut found))
+            let mut take = |answer: Answer<'_>| match answer.reply {
+                Reply::Error => Err(Fault::Sweep(
+                    String::from_utf8_lossy(answer.word).into_owned(),
+                )),
+                reply => {
+                    found.push(reply == Reply::Value);
+                    Ok(())
+                }
+            };
+            timeout(limit, pipe.exchange(&requests, to - from, &mut take))
                 .await
                 .map_err(|_| Fault::Timeout(limit))??;
             from = to;
@@ -62,19 +67,39 @@ pub fn sweep(
     })
 }
 
-struct Pipe {
+/// A connection over which windows of requests are sent.
+pub(super) struct Pipe {
     stream: Stream,
     scanner: Scanner,
+    verifier: Verifier,
     kept: Vec<u8>,
 }
 
+/// A reply.
+pub(super) struct Answer<'a> {
+    pub(super) reply: Reply,
+    /// The first word of an error.
+    pub(super) word: &'a [u8],
+    /// Has seen the value, if it is one.
+    pub(super) verifier: &'a mut Verifier,
+}
+
 impl Pipe {
-    /// Sends `requests` and waits for `count` replies; whether each is neither zero nor nil.
-    async fn exchange(
+    pub(super) async fn open(access: &Access) -> Result<Self, Fault> {
+        Ok(Self {
+            stream: dial(access).await?,
+            scanner: Scanner::default(),
+            verifier: Verifier::default(),
+            kept: Vec::new(),
+        })
+    }
+
+    /// Sends `requests` and waits for `count` replies, which `take` is told in order.
+    pub(super) async fn exchange(
         &mut self,
         requests: &[u8],
         count: u64,
-        found: &mut Vec<bool>,
+        take: &mut impl FnMut(Answer<'_>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         self.stream
             .write_all(requests)
@@ -91,30 +116,39 @@ impl Pipe {
                 ));
             }
             left = left
-                .checked_sub(self.replies(found)?)
+                .checked_sub(self.replies(take)?)
                 .ok_or(Fault::Unasked)?;
         }
         Ok(())
     }
 
     /// Takes the replies that have come; how many.
-    fn replies(&mut self, found: &mut Vec<bool>) -> Result<u64, Fault> {
+    fn replies(
+        &mut self,
+        take: &mut impl FnMut(Answer<'_>) -> Result<(), Fault>,
+    ) -> Result<u64, Fault> {
+        let Self {
+            scanner,
+            verifier,
+            kept,
+            ..
+        } = self;
         let (mut used, mut count) = (0, 0);
         loop {
-            match self
-                .scanner
-                .next(self.kept.get(used..).unwrap_or_default())?
-            {
-                Step::Reply(_, Reply::Error) => {
-                    let word = String::from_utf8_lossy(self.scanner.word()).into_owned();
-                    return Err(Fault::Sweep(word));
-                }
+            let rest = kept.get(used..).unwrap_or_default();
+            match scanner.next_seen(rest, &mut |piece| verifier.push(piece))? {
                 Step::Reply(length, reply) => {
-                    found.push(reply == Reply::Value);
+                    let word = scanner.word();
+                    take(Answer {
+                        reply,
+                        word,
+                        verifier,
+                    })?;
+                    *verifier = Verifier::default();
                     (used, count) = (used + length, count + 1);
                 }
                 Step::More(length) => {
-                    self.kept.drain(..used + length);
+                    kept.drain(..used + length);
                     return Ok(count);
                 }
             }

@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use super::fault::Fault;
 use super::interrupt::Interrupt;
 use super::job::Job;
+use super::known::Known;
 use super::pace::{has_a_core, nanoseconds};
 use super::state::State;
 use super::tally::{Counts, Measured};
@@ -122,7 +123,7 @@ fn turn(measured: Measured, active_ns: u64) -> Turn {
 async fn side(job: &Job<'_>) -> Result<State, Fault> {
     let connections = connect_all(job, job.load.clients.max(1) as usize).await?;
     let began_ns = nanoseconds(job.origin.elapsed());
-    let mut side = State::new(job, connections, None, began_ns, 0)?;
+    let mut side = State::new(job, connections, Known::default(), began_ns, 0)?;
     side.engine.closing = true;
     Ok(side)
 }

@@ -20,10 +20,10 @@ use super::connection::Connection;
 use super::fault::Fault;
 use super::interrupt::Interrupt;
 use super::job::Job;
+use super::known::Known;
 use super::pace::{Waiter, nanoseconds};
 use super::state::State;
 use super::tally::Measured;
-use super::touch::Touches;
 use super::usage::thread_cpu_s;
 use crate::traffic::share_of;
 use crate::traffic::stream::derive;
@@ -56,7 +56,7 @@ pub(super) enum Message {
 #[derive(Debug)]
 pub(super) struct Finished {
     pub(super) measured: Measured,
-    pub(super) touches: Option<Touches>,
+    pub(super) known: Known,
     /// Requests drawn and sent.
     pub(super) taken: u64,
     /// Requests that fell due.
@@ -108,11 +108,7 @@ struct Shared {
 /// # Errors
 ///
 /// Where nothing was sent: no runtime, no connection.
-pub(super) fn work(
-    job: &Job<'_>,
-    touches: Option<Touches>,
-    line: &Line<'_>,
-) -> Result<Finished, Fault> {
+pub(super) fn work(job: &Job<'_>, known: Known, line: &Line<'_>) -> Result<Finished, Fault> {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build_local(LocalOptions::default())?;
@@ -123,13 +119,7 @@ pub(super) fn work(
         let began_ns = line.start.recv().map_err(|_| Fault::CalledOff)?;
         let cpu_s = thread_cpu_s();
         let shared = Rc::new(Shared {
-            state: RefCell::new(State::new(
-                job,
-                connections,
-                touches,
-                began_ns,
-                line.worker,
-            )?),
+            state: RefCell::new(State::new(job, connections, known, began_ns, line.worker)?),
             done: Notify::new(),
         });
         begin(&shared, job, line.number)?;

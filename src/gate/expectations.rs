@@ -73,6 +73,9 @@ pub fn observed(plan: &Plan, metric: Metric, cell: &CellRecord) -> Option<f64> {
             let space = &plan.keys.spaces.get(space)?.name;
             of_space((&plan.phases.get(phase)?.name, space), measure, cell)
         }
+        Metric::LostWrites => mean(cell, |repetition| {
+            Some(repetition.read_back.as_ref()?.lost as f64)
+        }),
         Metric::EvictedKeys => mean(cell, |repetition| {
             Some(repetition.samples.last()?.evicted_keys as f64)
         }),

@@ -87,6 +87,7 @@ pub(crate) fn zipf_read() -> Recording {
         events: Vec::new(),
         samples,
         survival: None,
+        read_back: None,
     };
     let cells = vec![CellRecord {
         label: "run".to_owned(),
@@ -248,6 +249,7 @@ fn flood_plan(cells: &[CellRecord]) -> Plan {
         values: Values::Template(template("value-")),
         settle: Duration::from_millis(1200),
         events: Vec::new(),
+        read_back: false,
         phases: Vec::new(),
         survival: Survival {
             probe: true,
@@ -344,6 +346,7 @@ fn flood_repetition(dice: &mut Dice, label: &str, fate: Fate, number: u64) -> Re
         events: Vec::new(),
         samples,
         survival,
+        read_back: None,
     }
 }
 

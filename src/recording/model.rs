@@ -106,6 +106,9 @@ pub struct Repetition {
     pub samples: Vec<Sample>,
     /// Which keys were still there after the last phase; absent where it was not asked for or not reached.
     pub survival: Option<SurvivalRecord>,
+    /// What became of acknowledged writes; absent where it was not asked for or not reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_back: Option<ReadBackRecord>,
 }
 
 /// Something that was done to nodes of a cluster while it was driven.
@@ -391,6 +394,41 @@ pub struct SurvivalRecord {
     pub last_access_ranks: String,
     /// How often every key was touched, packed in the same way.
     pub touches: String,
+}
+
+/// What became of acknowledged writes. Of each key the last one is judged: it is lost where the key holds nothing, or the
+/// value of a write that had been acknowledged before it was sent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReadBackRecord {
+    /// Writes that were acknowledged; several keys of one request count each.
+    pub acknowledged: u64,
+    /// Keys with an acknowledged write that were read: the sum of the next four.
+    pub keys: u64,
+    /// Keys that hold it, or what was written at the same time or later.
+    pub kept: u64,
+    /// Keys whose last acknowledged write is lost.
+    pub lost: u64,
+    /// Keys of which that cannot be told: an older write that nobody acknowledged may have come late, or the server evicts.
+    pub undetermined: u64,
+    /// Keys that could not be read.
+    pub unread: u64,
+    /// Keys left aside: deleted or changed by other commands, or written with a time to live.
+    pub left_out: u64,
+    /// Every lost write.
+    #[serde(default)]
+    pub losses: Losses,
+}
+
+/// Lost writes, in the order of their keys, as columns ([`super::keys::pack_numbers`]).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Losses {
+    /// Numbers of the keys.
+    pub keys: String,
+    /// When the lost write was sent: steps of 10 µs since the repetition began, plus 1.
+    pub written: String,
+    /// When what the key holds instead was sent, in the same way; 0 for a key that holds nothing, `u32::MAX` for one that holds
+    /// what this run never wrote.
+    pub found: String,
 }
 
 /// Survival of a named group.

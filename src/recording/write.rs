@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::model::Recording;
-use super::{hlog, survival_csv, timeline_csv};
+use super::{hlog, lost_writes_csv, survival_csv, timeline_csv};
 
 /// The file that all others can be made from.
 pub const RECORDING_FILE: &str = "recording.json";
@@ -73,7 +73,7 @@ pub fn write_recording(recording: &Recording, folder: &Path) -> Result<PathBuf, 
 }
 
 /// Writes the tables beside the recording that have something in them (`latency.hlog`, `timeline.csv`,
-/// `survival.csv`), and says which.
+/// `survival.csv`, `lost_writes.csv`), and says which.
 ///
 /// # Errors
 /// Where one cannot be written.
@@ -90,6 +90,12 @@ pub fn write_tables(recording: &Recording, folder: &Path) -> Result<Vec<PathBuf>
     if repetitions().any(|repetition| repetition.survival.is_some()) {
         files.push(write_file(&folder.join("survival.csv"), |out| {
             survival_csv::write(recording, out)
+        })?);
+    }
+    let read_back = repetitions().filter_map(|repetition| repetition.read_back.as_ref());
+    if read_back.map(|record| record.lost).sum::<u64>() > 0 {
+        files.push(write_file(&folder.join("lost_writes.csv"), |out| {
+            lost_writes_csv::write(recording, out)
         })?);
     }
     Ok(files)

@@ -17,11 +17,19 @@ pub(super) fn answer(cells: &[CellFigures]) -> String {
         [cell] => alone(cell),
         several => compared(several),
     };
-    let errors = errors(&measured);
-    if errors.is_empty() {
-        found
-    } else {
-        format!("{found} {errors}")
+    let sentences = [found, losses(&measured), errors(&measured)];
+    let told = sentences.iter().filter(|sentence| !sentence.is_empty());
+    told.map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether acknowledged writes were lost; nothing where they were not read back.
+fn losses(cells: &[&CellFigures]) -> String {
+    let read_back = cells.iter().filter_map(|cell| cell.read_back.as_ref());
+    match read_back.map(|figures| figures.lost).reduce(|a, b| a + b) {
+        None => String::new(),
+        Some(0) => "No acknowledged write was lost.".to_owned(),
+        Some(1) => "One acknowledged write was lost.".to_owned(),
+        Some(lost) => format!("{} acknowledged writes were lost.", human::count(lost)),
     }
 }
 

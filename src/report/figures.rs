@@ -10,6 +10,7 @@ use super::answer;
 use super::delivery::DeliveryFigures;
 use super::drawn::DrawnFigures;
 use super::expectation;
+use super::losses::ReadBackFigures;
 use super::verified::VerifiedFigures;
 use crate::recording::model::{CellRecord, Latency, Outcome, PhaseRecord, Recording, Repetition};
 use crate::stats::{Summary, pool};
@@ -62,6 +63,8 @@ pub struct CellFigures {
     pub fidelity: Option<Estimate>,
     /// Keys evicted, by the server's last word.
     pub evicted_keys: Option<Estimate>,
+    /// What became of acknowledged writes; absent where they were not read back.
+    pub read_back: Option<ReadBackFigures>,
     /// The largest memory that the server was seen to use.
     pub used_memory_bytes_max: Option<u64>,
     /// All phases together.
@@ -233,6 +236,7 @@ fn cell_figures(recording: &Recording, cell: &CellRecord) -> CellFigures {
         },
         fidelity: estimate(cell, |one| Some(one.survival.as_ref()?.fidelity)),
         evicted_keys: estimate(cell, |one| Some(one.samples.last()?.evicted_keys as f64)),
+        read_back: ReadBackFigures::of(recording, cell),
         used_memory_bytes_max: samples.map(|sample| sample.used_memory_bytes).max(),
         total: load_figures("all", cell, |_| true),
         phases: phase_names(cell)

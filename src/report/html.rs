@@ -12,6 +12,7 @@ use super::figures::{
     SpaceFigures,
 };
 use super::live;
+use super::losses;
 use super::nodes;
 use super::verified;
 use crate::plot::{self, Plot};
@@ -41,6 +42,7 @@ pub fn page(recording: &Recording, figures: &Figures, plots: &[Plot]) -> String 
         (load(&figures.cells))
         (delivery::table(&figures.cells))
         (verified::table(&figures.cells))
+        (losses::table(&figures.cells))
         @for line in nodes::lines(recording) { p { (line) } }
         (drawn::table(&figures.cells))
         (driven(recording))

@@ -13,6 +13,7 @@ pub mod figures;
 pub mod gate;
 pub mod html;
 mod live;
+mod losses;
 mod nodes;
 #[cfg(test)]
 mod tests;

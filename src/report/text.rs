@@ -10,6 +10,7 @@ use super::drawn;
 use super::figures::{
     CellFigures, Estimate, Figures, KindFigures, LatencyFigures, LoadFigures, SpaceFigures,
 };
+use super::losses;
 use super::nodes;
 use super::verified;
 use crate::recording::model::{Outcome, Recording};
@@ -41,6 +42,7 @@ pub fn summary(recording: &Recording, figures: &Figures, columns: usize) -> Stri
         load_table(&figures.cells, columns),
         lines(&delivery::lines(&figures.cells), columns),
         lines(&verified::lines(&figures.cells), columns),
+        lines(&losses::lines(&figures.cells), columns),
         lines(&nodes::lines(recording), columns),
         lines(&drawn::lines(&figures.cells), columns),
         expectations(figures, columns),

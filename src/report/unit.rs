@@ -43,7 +43,7 @@ impl Unit {
     pub fn of(metric: Metric) -> Self {
         match metric {
             Metric::GroupSurvival(_) | Metric::Fidelity => Self::Share,
-            Metric::EvictedKeys => Self::Count,
+            Metric::EvictedKeys | Metric::LostWrites => Self::Count,
             Metric::UsedMemory => Self::Bytes,
             Metric::Phase(_, measure)
             | Metric::Operation(_, _, measure)

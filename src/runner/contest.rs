@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::repetition::SERVER_DRAWS;
 use super::{Interrupt, RunError, machine};
-use crate::drive::{Access, Fault, Job, Limits, Turn, Turns, drive};
+use crate::drive::{Access, Fault, Job, Known, Limits, Turn, Turns, drive};
 use crate::gate::Contested;
 use crate::gate::pairs::{Decision, Figures, Pair, decide, next_look};
 use crate::recording::model::Server;
@@ -272,8 +272,8 @@ impl<'a> Arena<'a> {
 
     fn play(&self, side: &Running, index: usize, load: &Load) -> Result<(), RunError> {
         let job = self.job(side.access(), index, load);
-        let driven =
-            drive(&job, None, self.interrupt, &mut |_| ()).map_err(|fault| self.fault(&fault))?;
+        let driven = drive(&job, Known::default(), self.interrupt, &mut |_| ())
+            .map_err(|fault| self.fault(&fault))?;
         match driven.fault {
             Some(fault) => Err(self.fault(&fault)),
             None if driven.interrupted => Err(RunError::Interrupted),

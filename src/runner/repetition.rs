@@ -10,10 +10,11 @@ use super::record::Seen;
 use super::threads::threads;
 use super::traces;
 use super::{Event, Extent, Progress, Run, RunError, Stop, record, warn};
+use crate::drive::ledger::Ledger;
 use crate::drive::touch::Touches;
-use crate::drive::{Advance, Driven, Fault, Job, Limits, Replaying, drive_together};
+use crate::drive::{Advance, Driven, Fault, Job, Known, Limits, Replaying, drive_together};
 use crate::recording::model::Repetition;
-use crate::survival::score;
+use crate::survival::{lost, score};
 use crate::target::capacity::directives;
 use crate::target::{Running, TargetError};
 use crate::traffic::stream::derive;
@@ -39,7 +40,7 @@ struct Course {
     server: Running,
     /// Times count from here.
     origin: Instant,
-    touches: Option<Touches>,
+    known: Known,
     /// By phase, the requests that each worker of the drive drew and sent.
     taken: Vec<Vec<u64>>,
     repetition: Repetition,
@@ -103,18 +104,19 @@ impl Run<'_> {
             events: Vec::new(),
             samples: Vec::new(),
             survival: None,
+            read_back: None,
         };
-        let touches = self
-            .plan
-            .survival
-            .probe
-            .then(|| Touches::new(self.plan.keys.count));
+        let count = self.plan.keys.count;
+        let known = Known {
+            touches: self.plan.survival.probe.then(|| Touches::new(count)),
+            ledger: self.plan.read_back.then(|| Ledger::new(count)),
+        };
         Ok(Course {
             cell,
             number,
             server,
             origin: Instant::now(),
-            touches,
+            known,
             taken: Vec::new(),
             repetition,
         })
@@ -132,6 +134,7 @@ impl Run<'_> {
         self.look_at_clock(course, began_s);
         result?;
         self.probe(course)?;
+        self.read_back(course)?;
         self.draw_again(course);
         Ok(())
     }
@@ -203,7 +206,9 @@ impl Run<'_> {
             1 => Seen::since(before, &mut course.server),
             _ => Seen::default(),
         };
-        course.touches = driven.first_mut().and_then(|first| first.touches.take());
+        if let Some(first) = driven.first_mut() {
+            course.known = std::mem::take(&mut first.known);
+        }
         let mut end = Ok(());
         for (index, (phase, driven)) in (index..).zip(phases.iter().zip(driven)) {
             let ended = self.keep_phase(course, index, phase, driven, seen.clone());
@@ -249,7 +254,7 @@ impl Run<'_> {
         index: usize,
         phases: &[Phase],
     ) -> Result<Vec<Driven>, Fault> {
-        let touches = course.touches.take();
+        let known = std::mem::take(&mut course.known);
         let loads = (index..)
             .zip(phases)
             .filter_map(|(number, phase)| match &phase.action {
@@ -269,7 +274,7 @@ impl Run<'_> {
         let events = self.plan.events.iter();
         let events = events.filter(|event| (index..end).contains(&event.phase));
         let (driven, done) = deeds::meanwhile(hand.as_ref(), events, origin, || {
-            drive_together(&jobs, touches, self.interrupt, &mut progress)
+            drive_together(&jobs, known, self.interrupt, &mut progress)
         });
         course.repetition.events.extend(done);
         for replay in replays.iter().flatten() {
@@ -334,7 +339,7 @@ impl Run<'_> {
 
     /// Asks which keys are still there.
     fn probe(&mut self, course: &mut Course) -> Result<(), Stop> {
-        let Some(touches) = course.touches.take() else {
+        let Some(touches) = course.known.touches.take() else {
             return Ok(());
         };
         let present = course
@@ -352,6 +357,21 @@ impl Run<'_> {
             survival: &survival,
         });
         course.repetition.survival = Some(survival);
+        Ok(())
+    }
+
+    /// Reads back what was acknowledged.
+    fn read_back(&mut self, course: &mut Course) -> Result<(), Stop> {
+        let Some(ledger) = course.known.ledger.take() else {
+            return Ok(());
+        };
+        let keys = lost::promised(&ledger);
+        let found = course
+            .server
+            .read_back(&keys, self.interrupt)
+            .map_err(|fault| self.fault(course, "read back", &fault))?;
+        let evicts = course.repetition.maxmemory_bytes > 0;
+        course.repetition.read_back = Some(lost::judge(&ledger, &keys, &found, evicts));
         Ok(())
     }
 

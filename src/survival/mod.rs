@@ -5,6 +5,7 @@
 //! keys that survive.
 
 mod bucket;
+pub mod lost;
 
 use crate::drive::touch::Touch;
 use crate::recording::keys::{pack_bits, pack_numbers};

@@ -9,7 +9,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Running, TargetError};
-use crate::drive::{Interrupt, Job, Limits, drive};
+use crate::drive::{Interrupt, Job, Known, Limits, drive};
 use crate::workload::plan::{
     Action, Cell, Directive, KeySpace, Load, Operation, Order, Pace, Plan, Ttl, Until,
 };
@@ -134,7 +134,7 @@ impl Trial<'_> {
             limits: Limits::of(&self.plan.timeouts),
             origin: Instant::now(),
         };
-        let driven = drive(&job, None, self.interrupt, &mut |_| ())?;
+        let driven = drive(&job, Known::default(), self.interrupt, &mut |_| ())?;
         match driven.fault {
             Some(fault) => Err(fault.into()),
             None if driven.interrupted => Err(crate::drive::Fault::CalledOff.into()),

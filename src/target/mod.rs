@@ -26,7 +26,7 @@ pub use watch::Watch;
 
 use crate::drive::cluster::Met;
 use crate::drive::encode::Encoder;
-use crate::drive::{Access, Interrupt, Limits, sweep};
+use crate::drive::{Access, Fault, Found, Interrupt, Limits, read_back, sweep};
 use crate::recording::model::Server;
 use crate::workload::plan::{ClockKind, Directive, Endpoint, KeySpace, Operation, Plan, Target};
 use cluster::Nodes;
@@ -292,6 +292,17 @@ impl Running {
     /// Where the server does not answer, and when `interrupt` is pulled.
     pub fn present(&self, interrupt: &Interrupt) -> Result<Vec<bool>, TargetError> {
         self.sweep(&Operation::exists(), interrupt)
+    }
+
+    /// What `keys` hold, in their order. A cluster that has not come to rest is waited for as long as one that cannot be reached.
+    ///
+    /// # Errors
+    ///
+    /// Where the server does not answer, and when `interrupt` is pulled.
+    pub fn read_back(&self, keys: &[u64], interrupt: &Interrupt) -> Result<Vec<Found>, Fault> {
+        let encoder = Encoder::without_values(&self.keys, &Operation::get());
+        let waits = (self.limits.reply, self.limits.unreachable);
+        read_back(&self.access, &encoder, keys, waits, interrupt)
     }
 
     /// Removes what is there from before: all keys of the database where that is allowed, else our own.

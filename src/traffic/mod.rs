@@ -9,7 +9,7 @@
 //! One file per distribution: [`sequential`], [`uniform`], [`zipfian`], [`ycsb`], [`popularity`] (hot spots too), [`newest`],
 //! [`gaussian`]. Those that follow a formula stand on a [`staircase`]; [`scatter`] spreads any of them over its range; [`spaces`]
 //! picks the range. [`key`], [`names`] and [`value`] write bytes, [`size`] says how many, [`seal`] makes them verifiable; [`arrival`] gives due times, [`lifetime`]
-//! times to live.
+//! times to live; [`slot`] says where in a cluster a key belongs.
 
 pub mod alias;
 pub mod arrival;
@@ -25,6 +25,7 @@ pub mod scatter;
 pub mod seal;
 pub mod sequential;
 pub mod size;
+pub mod slot;
 pub mod spaces;
 pub mod staircase;
 pub mod stream;

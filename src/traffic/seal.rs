@@ -1,7 +1,7 @@
 //! Values that can be verified: a seal in front tells the key, the length and a checksum of what follows.
 //!
-//! The seal is three words of 64 bits, little-endian: number of the key, bytes of the whole value, checksum. The checksum
-//! starts from the first two and takes the contents eight bytes at a time, the last ones padded with zeros; each step is a
+//! The seal is three words of 64 bits, little-endian: number of the key; bytes of the whole value, and above them, from bit 32
+//! on, its version (0 where nobody asks for it); checksum. The checksum starts from the first two and takes the contents eight bytes at a time, the last ones padded with zeros; each step is a
 //! bijection of its state (xor, multiplication by an odd number, rotation), so that a change within any eight bytes always
 //! changes it, and other changes go unseen once in 2^64.
 
@@ -25,16 +25,16 @@ pub enum Seal {
     Corrupt,
 }
 
-/// Seals the value of key `key`, which fills `buffer` from `start`: its first [`SEAL_BYTES`] are overwritten. A value without
+/// Seals this version of the value of key `key`, which fills `buffer` from `start`: its first [`SEAL_BYTES`] are overwritten. A value without
 /// that room stays as it is.
-pub fn seal(key: u64, buffer: &mut [u8], start: usize) {
+pub fn seal(key: u64, version: u32, buffer: &mut [u8], start: usize) {
     let Some((head, contents)) = buffer
         .get_mut(start..)
         .and_then(|value| value.split_at_mut_checked(SEAL_BYTES))
     else {
         return;
     };
-    let length = (SEAL_BYTES + contents.len()) as u64;
+    let length = (SEAL_BYTES + contents.len()) as u64 | u64::from(version) << 32;
     let mut sum = Checksum::new(key, length);
     sum.push(contents);
     let words = [key, length, sum.value()];
@@ -67,9 +67,17 @@ impl Verifier {
         self.sum.push(contents);
     }
 
+    /// The version of the value, once it is over.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        let [_, length, _] = self.words();
+        (length >> 32) as u32
+    }
+
     /// The value is over; what it is as the value of key `key`. The next value may begin.
     pub fn finish(&mut self, key: u64) -> Seal {
         let [sealed, length, sum] = self.words();
+        let length = length & u64::from(u32::MAX);
         let whole = self.seen == length && length >= SEAL_BYTES as u64 && sum == self.sum.value();
         *self = Self::default();
         match (whole, sealed == key) {
@@ -144,9 +152,11 @@ mod tests {
 
     use super::*;
 
+    const VERSION: u32 = 0x8000_0001;
+
     fn sealed(key: u64, contents: &[u8]) -> Vec<u8> {
         let mut value = [&b"before"[..], &[0; SEAL_BYTES], contents].concat();
-        seal(key, &mut value, 6);
+        seal(key, VERSION, &mut value, 6);
         value.split_off(6)
     }
 
@@ -170,6 +180,7 @@ mod tests {
             let mut verifier = Verifier::default();
             for (asked, expected) in [(key, Seal::Intact), (key ^ 1, Seal::Foreign)] {
                 cuts.windows(2).for_each(|ends| verifier.push(&value[ends[0]..ends[1]]));
+                prop_assert_eq!(verifier.version(), VERSION);
                 prop_assert_eq!(verifier.finish(asked), expected);
             }
         }
@@ -202,7 +213,7 @@ mod tests {
             assert_eq!(verdict(value, 0), Seal::Corrupt);
         }
         let mut short = b"short".to_vec();
-        seal(1, &mut short, 0);
+        seal(1, 0, &mut short, 0);
         assert_eq!(short, b"short");
     }
 }

@@ -16,7 +16,7 @@ const FILLER_LENGTH: usize = 1 << 16;
 /// Filler that compresses does so in pieces of this many bytes, so that short values compress like long ones.
 const COMPRESSIBLE_PIECE: usize = 256;
 
-/// Writes values. The value of a key depends on the seed and the key alone, whoever writes it and whenever.
+/// Writes values. The value of a key depends on the seed, the key and its version alone, whoever writes it and whenever.
 #[derive(Debug, Clone)]
 pub enum ValueSource {
     /// The number of the key in a text.
@@ -78,21 +78,22 @@ impl ValueSource {
         }
     }
 
-    /// Appends the value of key `key` to `buffer`, which does not allocate where it has the room.
+    /// Appends this version of the value of key `key` to `buffer`, which does not allocate where it has the room. Only
+    /// what is sealed has versions.
     #[inline]
-    pub fn append(&self, key: u64, buffer: &mut Vec<u8>) {
+    pub fn append(&self, key: u64, version: u32, buffer: &mut Vec<u8>) {
         match self {
             Self::Text(text) => text.append(key, buffer),
             Self::Filler { filler, sealed, .. } => {
                 let start = buffer.len();
                 append_filler(filler, key, self.length(key), buffer);
                 if *sealed {
-                    seal(key, buffer, start);
+                    seal(key, version, buffer, start);
                 }
             }
             Self::Spaces(spaces) => {
                 if let Some(own) = of_space(spaces, key) {
-                    own.append(key, buffer);
+                    own.append(key, version, buffer);
                 }
             }
         }
@@ -166,7 +167,7 @@ mod tests {
 
     fn written(values: &ValueSource, key: u64) -> Vec<u8> {
         let mut buffer = Vec::new();
-        values.append(key, &mut buffer);
+        values.append(key, 0, &mut buffer);
         buffer
     }
 

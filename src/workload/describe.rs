@@ -54,6 +54,9 @@ pub fn describe(plan: &Plan) -> String {
     if plan.survival.probe {
         line("survival", groups(plan));
     }
+    if plan.read_back {
+        line("read back", "every acknowledged write".to_owned());
+    }
     line("cells", cells(plan));
     for (index, expectation) in plan.expect.iter().enumerate() {
         let everywhere = expectation.cells.len() == plan.cells.len();

@@ -276,6 +276,7 @@ fn metric(part: Part<'_>, names: &Names<'_>) -> Result<(Metric, Kind), Flaw> {
     };
     match what {
         "survival" => survival(rest, names.groups),
+        "read_back" => read_back(rest),
         "server" => server(rest),
         phase => match names.phases.iter().position(|facts| facts.name == phase) {
             Some(index) => metric_of_part(index, &names.phases[index], rest)
@@ -321,7 +322,7 @@ fn unknown_subject(found: &str, names: &Names<'_>) -> String {
         .phases
         .iter()
         .map(|facts| facts.name.as_str())
-        .chain(["survival", "server"])
+        .chain(["survival", "read_back", "server"])
         .collect();
     words::unknown("subject", found, &subjects)
 }
@@ -340,6 +341,17 @@ fn survival(part: Part<'_>, groups: &[String]) -> Result<(Metric, Kind), Flaw> {
                 .collect();
             Err(part.flaw(words::unknown("group of `survival`:", part.text, &known)))
         }
+    }
+}
+
+fn read_back(part: Part<'_>) -> Result<(Metric, Kind), Flaw> {
+    match part.text {
+        "lost" => Ok((Metric::LostWrites, Kind::Count)),
+        unknown => Err(part.flaw(words::unknown(
+            "measure of `read_back`:",
+            unknown,
+            &["lost"],
+        ))),
     }
 }
 
@@ -649,7 +661,7 @@ mod tests {
         (
             "mxi.errors == 0",
             "mxi",
-            "unknown subject `mxi`; known: save, pause, mix, survival, server; did you mean `mix`?",
+            "unknown subject `mxi`; known: save, pause, mix, survival, read_back, server; did you mean `mix`?",
         ),
         (
             "survival.raed > 0.5",

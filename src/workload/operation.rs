@@ -241,6 +241,25 @@ impl Operation {
         self.command().eq_ignore_ascii_case("get") && self.words.get(1).is_some_and(Word::is_key)
     }
 
+    /// Whether it is `SET key value` or `MSET` of several: what is there after it is the value as it was written, for good.
+    #[must_use]
+    pub fn keeps_value(&self) -> bool {
+        let is_called = |name: &str| self.command().eq_ignore_ascii_case(name);
+        match self.words.as_slice() {
+            [_, Word::One(key), Word::One(value)] => {
+                is_called("set") && key == &[Part::Key] && value == &[Part::Value]
+            }
+            [_, Word::Pairs(_)] => is_called("mset"),
+            _ => false,
+        }
+    }
+
+    /// Whether it is certain that nothing is changed by it.
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        self.effect.may_miss() && !self.command().eq_ignore_ascii_case("getex")
+    }
+
     /// Whether a request tells a time to live.
     #[must_use]
     pub fn expires(&self) -> bool {

@@ -46,6 +46,9 @@ pub struct Plan {
     /// What is done to the cluster meanwhile, by phase and in the order of time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<Event>,
+    /// Whether acknowledged writes are read back after the last phase.
+    #[serde(default)]
+    pub read_back: bool,
     /// Whether and in which groups survival is probed after the last phase.
     pub survival: Survival,
     /// The matrix of `compare`, multiplied out; never empty. Each cell gets a fresh server or an emptied one.
@@ -867,6 +870,8 @@ pub enum Metric {
     Operation(usize, usize, Measure),
     /// `PHASE.SPACE.measure`, of `hits`, `misses` and `hit_ratio`; indices into [`Plan::phases`] and [`KeySpace::spaces`].
     Space(usize, usize, Measure),
+    /// `read_back.lost`: keys whose last acknowledged write was lost.
+    LostWrites,
     /// `server.evicted_keys`.
     EvictedKeys,
     /// `server.used_memory`, bytes, the largest sample.

@@ -72,6 +72,8 @@ pub(super) struct Workload {
     /// Which keys are still there after the last phase: every key is probed, without touching what is measured. Left out:
     /// probed only where an expectation asks for it.
     pub(super) survival: Given<Survival>,
+    /// Whether every key is read after the last phase, to see that what was acknowledged is there. Left out: where there are `events`.
+    pub(super) read_back: Given<Flag>,
     /// Directives with the values to compare. Every combination is a cell, on a fresh server each; cells of one repetition get
     /// the same requests.
     #[schemars(extend("default" = {}))]

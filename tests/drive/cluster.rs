@@ -11,7 +11,7 @@ use cachebench::drive::{Access, Interrupt, sweep};
 use cachebench::recording::model::{EventRecord, Outcome};
 use cachebench::runner::Event;
 use cachebench::workload;
-use cachebench::workload::plan::{Address, Endpoint, Operation, Target};
+use cachebench::workload::plan::{Address, Endpoint, Operation, Plan, Target};
 use embedded_server::cluster::{Cluster, slot};
 use embedded_server::embedded_cluster::{ClusterOptions, EmbeddedCluster};
 use tempfile::TempDir;
@@ -20,12 +20,24 @@ use crate::{assert_closed, phases, run};
 
 const KEYS: u64 = 300;
 
-fn cluster(masters: usize, replicas: usize) -> (EmbeddedCluster, TempDir) {
+pub(crate) fn cluster(masters: usize, replicas: usize) -> (EmbeddedCluster, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut options = ClusterOptions::in_folder(folder.path());
     (options.masters, options.replicas) = (masters, replicas);
     options.directives = vec![("cluster-node-timeout".into(), "500".into())];
     (EmbeddedCluster::start(&options).expect("a cluster"), folder)
+}
+
+/// Aims a plan at a cluster that was there before.
+pub(crate) fn at_endpoint(plan: &mut Plan, cluster: &EmbeddedCluster) {
+    let first = cluster.addresses()[0];
+    plan.target = Target::Endpoint(Endpoint {
+        cluster: true,
+        ..Endpoint::at(Address::Tcp {
+            host: "127.0.0.1".into(),
+            port: first.port(),
+        })
+    });
 }
 
 /// Sends an inline command to a node; the first line of its reply.
@@ -273,14 +285,7 @@ phases:
 ",
     )
     .expect("a workload without flaws");
-    let first = cluster.addresses()[0];
-    plan.target = Target::Endpoint(Endpoint {
-        cluster: true,
-        ..Endpoint::at(Address::Tcp {
-            host: "127.0.0.1".into(),
-            port: first.port(),
-        })
-    });
+    at_endpoint(&mut plan, &cluster);
     let mut is_mixing = false;
     let recording = run(&plan, |event| match event {
         Event::PhaseBegan { phase: 1, .. } => is_mixing = true,

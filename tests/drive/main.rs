@@ -17,6 +17,7 @@ mod cluster;
 mod courtesy;
 mod drawn;
 mod fan_out;
+mod lost_writes;
 mod operations;
 mod reach;
 mod repeat;

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicU16, AtomicU64};
 
-use super::slot;
+use crate::traffic::slot;
 
 /// The most nodes that are told apart.
 const NODES_MAX: usize = 1024;

@@ -12,7 +12,6 @@ mod link;
 mod map;
 mod request;
 mod shards;
-mod slot;
 
 pub use map::{Map, Met};
 pub use shards::Shards;

@@ -1,6 +1,6 @@
 //! Finds the key of a request that is ready to be sent.
 
-use super::slot;
+use crate::traffic::slot;
 
 /// Commands without a key: any node will do.
 const KEYLESS: [&str; 16] = [

@@ -132,6 +132,11 @@ fn expectation(
     }
 }
 
+/// Whether deciding the expectation needs acknowledged writes to be read back.
+pub(super) fn asks_for_read_back(expectation: &Expectation) -> bool {
+    [expectation.left, expectation.right].contains(&Operand::Metric(Metric::LostWrites))
+}
+
 /// Whether deciding the expectation needs to know which keys survived.
 pub(in crate::workload) fn asks_for_survival(expectation: &Expectation) -> bool {
     [expectation.left, expectation.right].iter().any(|operand| {

@@ -13,6 +13,7 @@ mod operations;
 mod order;
 mod pace;
 mod phases;
+mod read_back;
 mod replay;
 mod survival;
 mod target;
@@ -77,7 +78,7 @@ pub(super) fn check(
         expectations::expectations(&written.expect, &cells, &phases.facts, &survival, problems);
     survival.probe |= expect.iter().any(expectations::asks_for_survival);
     survival::note_too_many(&survival, keys.count, written, context, problems);
-    let plan = Plan {
+    let mut plan = Plan {
         question: written
             .question
             .get()
@@ -94,12 +95,14 @@ pub(super) fn check(
         settle,
         events,
         phases: replay::under(&prefix, phases.plan),
+        read_back: false,
         survival,
         cells,
         repeat,
         expect,
         notes,
     };
+    read_back::decide(&mut plan, written, problems);
     compare::note_conflicts(&plan, written, problems);
     target::note_missing_permissions(&plan, written, context, problems);
     target::note_what_a_cluster_cannot(&plan, written, context, problems);

@@ -22,7 +22,7 @@ use crate::workload::words;
 use crate::workload::written::{self, Workload};
 
 /// Names that expectations use for something else.
-const RESERVED: [&str; 2] = ["survival", "server"];
+const RESERVED: [&str; 3] = ["survival", "read_back", "server"];
 
 /// Phases of the plan, and what expectations must know of them.
 pub(super) struct Phases {

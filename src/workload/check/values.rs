@@ -170,7 +170,7 @@ pub(super) fn note_too_short(
 }
 
 /// The smallest size there is; of a log-normal distribution the largest, as it has no other bound.
-fn smallest(sizes: &SizeDistribution) -> u64 {
+pub(super) fn smallest(sizes: &SizeDistribution) -> u64 {
     match sizes {
         SizeDistribution::Fixed(size) => *size,
         SizeDistribution::Uniform { min, .. } => *min,

@@ -1,7 +1,7 @@
 //! The hash slot of a key, as the specification of Redis Cluster has it: CRC16 (XMODEM) of the key or of its tag, modulo 16384.
 
 /// Hash slots of a cluster.
-pub(super) const SLOTS: u16 = 16_384;
+pub const SLOTS: u16 = 16_384;
 
 /// By byte: its share of the sum, for the polynomial 0x1021.
 const SHARES: [u16; 256] = shares();
@@ -22,7 +22,8 @@ const fn shares() -> [u16; 256] {
 }
 
 /// The slot of a key.
-pub(super) fn of_key(key: &[u8]) -> u16 {
+#[must_use]
+pub fn of_key(key: &[u8]) -> u16 {
     let sum = tag(key).iter().fold(0_u16, |sum, byte| {
         let [high, _] = sum.to_be_bytes();
         let share = SHARES.get(usize::from(high ^ byte));
