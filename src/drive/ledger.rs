@@ -14,7 +14,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::recording::losses::STEP_NS;
+use crate::traffic::seal::STEP_NS;
 
 /// Doubts that are kept; keys of further ones are left out.
 const DOUBTS_MAX: usize = 1 << 20;

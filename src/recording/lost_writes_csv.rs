@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::csv::field;
 use super::losses::{self, Instead, LostWrite};
 use super::model::{ReadBackRecord, Recording};
-use crate::traffic::{KeyNames, slot};
+use crate::workload::plan::KeySpace;
 
 const HEADER: &str = "cell,repetition,key,name,slot,written_s,found,found_written_s";
 
@@ -16,12 +16,11 @@ const HEADER: &str = "cell,repetition,key,name,slot,written_s,found,found_writte
 /// Where `out` fails or the columns of the recording are damaged.
 pub(super) fn write(recording: &Recording, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{HEADER}")?;
-    let names = KeyNames::new(&recording.plan.keys);
     for cell in &recording.cells {
         for (number, repetition) in cell.repetitions.iter().enumerate() {
             if let Some(record) = &repetition.read_back {
                 let prefix = format!("{},{}", field(&cell.label), number + 1);
-                write_repetition(record, &names, &prefix, out)?;
+                write_repetition(record, &recording.plan.keys, &prefix, out)?;
             }
         }
     }
@@ -30,20 +29,18 @@ pub(super) fn write(recording: &Recording, out: &mut impl Write) -> io::Result<(
 
 fn write_repetition(
     record: &ReadBackRecord,
-    names: &KeyNames,
+    keys: &KeySpace,
     prefix: &str,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let mut name = Vec::new();
-    for lost in losses::list(record, usize::MAX).map_err(io::Error::other)? {
+    for lost in losses::list(record, keys, usize::MAX).map_err(io::Error::other)? {
         let LostWrite {
             key,
+            name,
+            slot,
             written_s,
             instead,
         } = lost;
-        name.clear();
-        names.append(key, &mut name);
-        let (slot, name) = (slot::of_key(&name), String::from_utf8_lossy(&name));
         write!(
             out,
             "{prefix},{key},{},{slot},{written_s:.5},",

@@ -8,7 +8,6 @@ use super::figures::CellFigures;
 use crate::recording::losses::{self, Instead, LostWrite};
 use crate::recording::model::{CellRecord, ReadBackRecord, Recording};
 use crate::stats::human;
-use crate::traffic::{KeyNames, slot};
 
 /// Lost writes that are told one by one; all are in `lost_writes.csv`.
 const TOLD_MAX: usize = 20;
@@ -57,8 +56,9 @@ impl ReadBackFigures {
         let sum = |count: fn(&ReadBackRecord) -> u64| records().map(count).sum();
         let first = records().flat_map(|record| {
             // What cannot be unpacked is counted all the same.
-            losses::list(record, TOLD_MAX).unwrap_or_default()
+            losses::list(record, &recording.plan.keys, TOLD_MAX).unwrap_or_default()
         });
+        let is_cluster = recording.plan.target.is_cluster();
         Some(Self {
             acknowledged: sum(|one| one.acknowledged),
             keys: sum(|one| one.keys),
@@ -68,7 +68,7 @@ impl ReadBackFigures {
             left_out: sum(|one| one.left_out),
             first: first
                 .take(TOLD_MAX)
-                .map(|lost| told(recording, &lost))
+                .map(|lost| told(lost, is_cluster))
                 .collect(),
         })
     }
@@ -89,16 +89,10 @@ impl ReadBackFigures {
     }
 }
 
-fn told(recording: &Recording, lost: &LostWrite) -> LostWriteFigures {
-    let mut key = Vec::new();
-    KeyNames::new(&recording.plan.keys).append(lost.key, &mut key);
+fn told(lost: LostWrite, is_cluster: bool) -> LostWriteFigures {
     LostWriteFigures {
-        slot: recording
-            .plan
-            .target
-            .is_cluster()
-            .then(|| slot::of_key(&key)),
-        key: String::from_utf8_lossy(&key).into_owned(),
+        key: lost.name,
+        slot: is_cluster.then_some(lost.slot),
         written_s: lost.written_s,
         holds: match lost.instead {
             Instead::Nothing => "nothing".to_owned(),

@@ -67,8 +67,21 @@ mod tests {
     use super::*;
     use crate::drive::ledger::version;
     use crate::recording::losses::{self, Instead};
+    use crate::workload::plan::{KeySpace, Template};
 
     const MS: u64 = 1_000_000;
+
+    fn keys_of(count: u64) -> KeySpace {
+        KeySpace {
+            name: Template {
+                before: "key-".to_owned(),
+                width: 0,
+                after: String::new(),
+            },
+            count,
+            spaces: Vec::new(),
+        }
+    }
 
     #[test]
     fn each_key_is_judged_by_what_it_holds() {
@@ -100,7 +113,7 @@ mod tests {
         ];
         assert_eq!(counts, [6, 1, 3, 1, 1, 1]);
         assert_eq!(record.acknowledged, 14);
-        let listed: Vec<_> = losses::list(&record, 9).unwrap();
+        let listed: Vec<_> = losses::list(&record, &keys_of(8), 9).unwrap();
         let instead: Vec<_> = listed.iter().map(|one| (one.key, one.instead)).collect();
         assert_eq!(
             instead,

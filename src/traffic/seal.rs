@@ -11,6 +11,9 @@ use crate::workload::plan::Filler;
 /// Bytes of a seal.
 pub const SEAL_BYTES: usize = Filler::SEAL_BYTES as usize;
 
+/// Nanoseconds between two versions: they count from 1 at the begin of a repetition, by when they are sent.
+pub const STEP_NS: u64 = 10_000;
+
 /// The fractional bits of the golden ratio, odd.
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 

@@ -85,7 +85,7 @@ expect: [ read_back.lost == 0 ]
     assert_eq!((record.keys, record.acknowledged), (KEYS, KEYS + 300));
     assert_eq!(record.lost, lost.len() as u64);
     assert_eq!(record.kept, KEYS - record.lost);
-    let told = losses::list(record, usize::MAX).expect("packed by us");
+    let told = losses::list(record, &plan.keys, usize::MAX).expect("packed by us");
     assert_eq!(told.iter().map(|one| one.key).collect::<Vec<_>>(), lost);
     let again_s = phases(&recording)[1].started_s;
     for one in &told {
@@ -119,7 +119,7 @@ events:
     let record = read_back(&recording);
     assert_eq!((record.keys, record.unread), (KEYS, 0));
     assert_eq!(record.lost, keys_of_first().len() as u64);
-    let told = losses::list(record, usize::MAX).expect("packed by us");
+    let told = losses::list(record, &plan.keys, usize::MAX).expect("packed by us");
     assert!(told.iter().all(|one| one.instead == Instead::Nothing));
 }
 
