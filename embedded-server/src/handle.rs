@@ -202,7 +202,7 @@ fn runtime() -> io::Result<LocalRuntime> {
 }
 
 impl Handle {
-    /// The address clients connect to, the first where there are several.
+    /// The address clients connect to, the first where there are several; as it was at the start, should CONFIG SET move it.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addresses

@@ -73,8 +73,8 @@
 //! - SORT leaves a sorted set in its form; redis-server gives it the large one.
 //! - BITOP upon a destination past its deadline tells that it expired; redis-server, that it was deleted.
 //! - COMMAND DOCS has summaries of its own, complexity without its prose, and no history.
-//! - CONFIG SET of another `port` or `bind` is refused as if they could not be listened on. `rename-command`, `proc-title-template`,
-//!   `oom-score-adj` and `maxmemory-clients` are without effect; `lazyfreed_objects` and buffer sizes of CLIENT LIST stay 0.
+//! - CONFIG SET moves `port` and `bind` of a node alone, not of one in a cluster. `proc-title-template`, `oom-score-adj` and
+//!   `maxmemory-clients` are without effect; `lazyfreed_objects` and buffer sizes of CLIENT LIST stay 0.
 //! - CLIENT UNBLOCK of a client whose command CLIENT PAUSE puts off answers 0; redis-server 7.0.15 ends by it.
 //! - `port 0` takes a free port rather than none. `save` is empty, `bind` this machine alone, and DEBUG allowed from there.
 //! - Commands and directives of scripting, functions, ACL users, modules, the append-only file and TLS: not there; the

@@ -20,6 +20,7 @@ use crate::latency::LatencyMonitor;
 use crate::log::{Level, Log};
 use crate::member::Member;
 use crate::migration::Migrations;
+use crate::net::BindError;
 use crate::notify::Events;
 use crate::pause::Pause;
 use crate::pubsub::{PubSub, Topic};
@@ -88,7 +89,10 @@ impl From<Config> for Options {
     }
 }
 
-/// What does not change while a node runs.
+/// Has a node listen where a configuration says, instead of at the port that comes with it; says at which port then.
+type Doors = Box<dyn FnMut(&Config, u16) -> Result<u16, BindError>>;
+
+/// Who a node is.
 #[derive(Debug)]
 pub struct Identity {
     /// Forty hexadecimal digits, drawn anew by each start.
@@ -157,6 +161,8 @@ pub struct Server {
     pub random: StdRng,
     /// Who is told what happens.
     pub log: Log,
+    /// Lets it listen elsewhere, once it listens at all.
+    pub(crate) doors: Option<Doors>,
     stop: Arc<Notify>,
     /// Messages to clients whose commands are running, by slot; they follow the reply.
     pushes_to_self: Vec<(usize, Vec<u8>)>,
@@ -224,6 +230,7 @@ impl Server {
             cluster: None,
             random,
             log,
+            doors: None,
             stop: Arc::new(Notify::new()),
             pushes_to_self: Vec::new(),
             running: None,
@@ -266,6 +273,21 @@ impl Server {
     #[must_use]
     pub fn has_password(&self) -> bool {
         !self.config.text("requirepass").is_empty()
+    }
+
+    /// Listens where the configuration says, if that is elsewhere than `before`.
+    ///
+    /// # Errors
+    /// When an address cannot be had; the node listens as before then.
+    pub(crate) fn listen(&mut self, before: &Config) -> Result<(), BindError> {
+        let config = &self.config;
+        if (config.port, config.text("bind")) == (before.port, before.text("bind")) {
+            return Ok(());
+        }
+        if let Some(exchange) = &mut self.doors {
+            self.identity.port = exchange(config, self.identity.port)?;
+        }
+        Ok(())
     }
 
     /// Ends the node once this turn is over.

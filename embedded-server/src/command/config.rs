@@ -10,7 +10,8 @@ use super::outcome::{Outcome, Refusal, handler, help, unknown_subcommand};
 use super::table::{CommandSpec, Flags, Group, flags};
 use super::{Arguments, Context, Handler, refusal};
 use crate::config::directives::{self, DIRECTIVES};
-use crate::config::{ConfigError, Scope, ValueError, rewritten};
+use crate::config::{Config, ConfigError, Scope, ValueError, rewritten};
+use crate::log::Level;
 use crate::stats::Stats;
 use crate::text::glob;
 
@@ -113,27 +114,48 @@ fn set(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
         .iter()
         .try_for_each(|(name, value)| may_set(context, name, value))
         .map_err(|error| Refusal::from(format!("ERR {error}")))?;
+    let before = context.server.config.clone();
     context
         .server
         .config
         .set_all(&pairs)
         .map_err(|error| Refusal::from(format!("ERR {error}")))?;
+    if let Err(error) = listen(context, &before) {
+        context.server.config = before;
+        return Err(format!("ERR {error}").into());
+    }
     context.server.configured();
     context.reply.ok();
     Ok(())
 }
 
+/// Listens where the configuration says, if that is elsewhere than `before`.
+fn listen(context: &mut Context<'_>, before: &Config) -> Result<(), ConfigError> {
+    let server = &mut *context.server;
+    server.listen(before).map_err(|error| {
+        server.log(Level::Warning, &error.to_string());
+        let (name, reason) = if server.config.port == before.port {
+            ("bind", ValueError::NoOtherAddress)
+        } else {
+            ("port", ValueError::NoOtherPort)
+        };
+        let name = name.to_owned();
+        ConfigError::Refused { name, reason }
+    })
+}
+
 /// Whether a client may set this: it may not say where files are written unless that is allowed and a place for them, and
-/// where the node listens stays as it is.
+/// a member of a cluster, whom the others find at its address, stays there.
 fn may_set(context: &Context<'_>, name: &str, value: &[u8]) -> Result<(), ConfigError> {
     let Some((_, directive)) = directives::find(name) else {
         return Ok(());
     };
     let is_new = context.server.config.get(name).as_deref() != std::str::from_utf8(value).ok();
+    let moves_a_member = is_new && context.server.cluster.is_some();
     let value = Path::new(OsStr::from_bytes(value));
     let reason = match directive.name {
-        "port" if is_new => ValueError::NoOtherPort,
-        "bind" if is_new => ValueError::NoOtherAddress,
+        "port" if moves_a_member => ValueError::NoOtherPort,
+        "bind" if moves_a_member => ValueError::NoOtherAddress,
         _ if !directive.guarded => return Ok(()),
         _ if !context.is_allowed("enable-protected-configs") => ValueError::Guarded,
         "dir" if !value.is_dir() => ValueError::NoSuchFolder,

@@ -30,6 +30,7 @@ mod object;
 mod outcome;
 mod pause;
 mod pubsub;
+mod rename;
 mod replication;
 pub(crate) mod route;
 mod save;
@@ -47,6 +48,7 @@ mod transaction;
 mod typed;
 
 pub use hash::FieldDeadlines;
+pub use rename::{RenameError, Renames};
 
 use crate::client::Client;
 use crate::keyspace::Db;

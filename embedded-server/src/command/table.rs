@@ -493,11 +493,21 @@ impl Table {
     /// The command that a whole line means: a top-level one or, where the second word names one, a subcommand.
     #[must_use]
     pub fn resolve(&self, arguments: &super::Arguments<'_>) -> Option<&Command> {
-        let command = self.find(&arguments[0])?;
+        Some(self.meant(self.find(&arguments[0])?, arguments))
+    }
+
+    /// The subcommand of `command` that the second word names, or the command itself.
+    #[must_use]
+    #[inline]
+    pub fn meant<'a>(
+        &'a self,
+        command: &'a Command,
+        arguments: &super::Arguments<'_>,
+    ) -> &'a Command {
         let subcommand = arguments
             .get(1)
             .and_then(|name| self.find_subcommand(command, name));
-        Some(subcommand.unwrap_or(command))
+        subcommand.unwrap_or(command)
     }
 
     /// The top-level commands, in the order of their groups.

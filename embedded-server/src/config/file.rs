@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use thiserror::Error;
 
-use super::{Config, ConfigError, Directive, ValueError, directives};
+use super::{Config, ConfigError, Directive, RENAME, ValueError, directives};
 use crate::resp::Batch;
 use crate::resp::parse::{Limits, Parser};
 
@@ -150,6 +150,11 @@ impl Config {
         values: &[Vec<u8>],
         seen: &mut HashSet<usize>,
     ) -> Result<(), ConfigError> {
+        if name.eq_ignore_ascii_case(RENAME)
+            && let [command, to] = values
+        {
+            return self.rename_command(command, to);
+        }
         let (index, directive) =
             directives::find(name).ok_or_else(|| ConfigError::Unknown(name.to_owned()))?;
         if let Err(reason) = check_words(directive, values) {
@@ -403,6 +408,21 @@ mod tests {
         assert!(refused("include bad.conf").starts_with("bad.conf: line 1: 'hz soon': "));
         assert!(refused("include ring.conf").ends_with("include one another"));
         assert!(refused("include nix.conf").ends_with("no such file"));
+    }
+
+    #[test]
+    fn commands_are_renamed_and_a_rewritten_file_says_so_still() {
+        let mut config = Config::default();
+        let text = "rename-command FLUSHALL \"\"\nrename-command flushdb badger\n";
+        assert!(config.apply_text(text, &mut none).unwrap().is_empty());
+        assert!(config.renames.find(b"flushall").is_none());
+        assert!(config.renames.find(b"badger").is_some());
+        assert!(rewritten(text, &config, Scope::Changed).starts_with(text));
+        let error = config.apply_text(text, &mut none).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "line 1: 'rename-command FLUSHALL \"\"': No such command in rename-command"
+        );
     }
 
     #[test]

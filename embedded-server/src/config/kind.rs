@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::{OutputLimit, OutputLimits};
+use crate::command::RenameError;
 use crate::eviction::PolicyName;
 
 /// Why a value was refused, in Redis's words.
@@ -51,6 +52,8 @@ pub enum ValueError {
     NoOtherAddress,
     #[error("duplicate parameter")]
     Duplicate,
+    #[error(transparent)]
+    NotRenamed(#[from] RenameError),
 }
 
 /// The value of a directive.

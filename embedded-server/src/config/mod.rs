@@ -13,12 +13,16 @@ pub use kind::{Value, ValueError};
 
 use thiserror::Error;
 
+use crate::command::{RenameError, Renames};
 use crate::keyspace::Settings;
 use crate::notify::Events;
 use crate::types::Limits;
 
 /// What may wait for a client whose class has no hard limit, as nothing here is without one.
 pub const REPLY_BYTES_MAX: usize = 1 << 30;
+
+/// Not in the table, as it has no value to be asked for or changed.
+const RENAME: &str = "rename-command";
 
 /// The limits of one class of clients: `client-output-buffer-limit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -71,12 +75,14 @@ macro_rules! hot_fields {
         pub struct Config {
             /// One value a directive, in the order of the table.
             values: Vec<Value>,
+            /// Commands under other names, or none.
+            pub renames: Renames,
             $($(#[$doc])* pub $field: $type,)*
         }
 
         impl Config {
             fn blank(values: Vec<Value>) -> Self {
-                let mut config = Self { values, $($field: Default::default(),)* };
+                let mut config = Self { values, renames: Renames::default(), $($field: Default::default(),)* };
                 config.refresh();
                 config
             }
@@ -211,6 +217,18 @@ impl Config {
         changed.refresh();
         *self = changed;
         Ok(())
+    }
+
+    /// Has clients know the command `name` as `to`, or not at all where that is empty: `rename-command`.
+    ///
+    /// # Errors
+    /// When there is no such command, or another has the new name.
+    pub fn rename_command(&mut self, name: &[u8], to: &[u8]) -> Result<(), ConfigError> {
+        let refused = |reason: RenameError| ConfigError::Refused {
+            name: RENAME.to_owned(),
+            reason: reason.into(),
+        };
+        self.renames.rename(name, to).map_err(refused)
     }
 
     /// What may wait to be sent to a client, by class.

@@ -18,11 +18,7 @@ use super::connection::Connection;
 use super::stream::Stream;
 use crate::client::{Address, Client, Endpoints};
 use crate::config::Config;
-use crate::log::Level;
 use crate::node::Server;
-
-/// Wait so long after an accept that failed, for want of file descriptors as a rule.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 /// Why a node cannot listen.
 #[derive(Debug, Error)]
@@ -55,6 +51,9 @@ pub enum BindError {
         "port {0} leaves no room for the bus 10000 above it: set cluster-port, or a port below 55536"
     )]
     NoBusPort(u16),
+    /// The system gave no way to wait for clients.
+    #[error("cannot wait for clients: {0}; raise the limit of open files")]
+    NotWaitedFor(io::Error),
     /// No address was left to listen on.
     #[error("no address to listen on: give bind at least one, such as 127.0.0.1")]
     NoAddress,
@@ -72,6 +71,17 @@ pub(crate) enum Listener {
 pub(crate) struct UnixSocket {
     listener: UnixListener,
     path: Arc<str>,
+}
+
+impl UnixSocket {
+    /// The same socket, as the loop waits for it.
+    pub(super) fn waiting(&self) -> io::Result<tokio::net::UnixListener> {
+        tokio::net::UnixListener::from_std(self.listener.try_clone()?)
+    }
+
+    pub(super) fn path(&self) -> Arc<str> {
+        Arc::clone(&self.path)
+    }
 }
 
 impl Drop for UnixSocket {
@@ -100,6 +110,9 @@ pub(crate) fn bind(config: &Config) -> Result<Vec<Listener>, BindError> {
         let socket = socket.map_err(|source| BindError::Path { path, source })?;
         listeners.push(Listener::Unix(socket));
     }
+    if listeners.is_empty() {
+        return Err(BindError::NoAddress);
+    }
     Ok(listeners)
 }
 
@@ -122,36 +135,52 @@ fn bind_path(path: &str, permissions: &[u8]) -> io::Result<UnixSocket> {
 }
 
 /// Opens a listening socket for each address of `bind`. With port 0 the system chooses one, for the first address, and
-/// the other addresses are left out. An address after `-` may be missing from the machine.
+/// the other addresses are left out.
 fn bind_tcp(config: &Config) -> Result<Vec<TcpListener>, BindError> {
-    let addresses = String::from_utf8_lossy(config.text("bind")).into_owned();
-    let backlog = config.backlog;
     let mut listeners = Vec::new();
-    for word in addresses.split_whitespace() {
-        let (optional, name) = word
-            .strip_prefix('-')
-            .map_or((false, word), |name| (true, name));
-        let address = address(name)?;
-        match listen(SocketAddr::new(address, config.port), backlog) {
-            Ok(listener) => listeners.push(listener),
-            Err(_) if optional => {}
-            Err(source) => {
-                return Err(BindError::Refused {
-                    port: config.port,
-                    address,
-                    source,
-                });
-            }
-        }
+    for wanted in wanted(config, config.port)? {
+        listeners.extend(wanted.open(config.backlog)?);
         if config.port == 0 {
             break;
         }
     }
-    if listeners.is_empty() {
-        Err(BindError::NoAddress)
-    } else {
-        Ok(listeners)
+    Ok(listeners)
+}
+
+/// Where a node is to listen.
+pub(super) struct Wanted {
+    pub(super) address: SocketAddr,
+    /// The address may be missing from the machine: it stands behind `-` in `bind`.
+    optional: bool,
+}
+
+impl Wanted {
+    /// Listens there; `None` where that cannot be and need not.
+    pub(super) fn open(&self, backlog: i32) -> Result<Option<TcpListener>, BindError> {
+        match listen(self.address, backlog) {
+            Ok(listener) => Ok(Some(listener)),
+            Err(_) if self.optional => Ok(None),
+            Err(source) => Err(BindError::Refused {
+                port: self.address.port(),
+                address: self.address.ip(),
+                source,
+            }),
+        }
     }
+}
+
+/// The addresses of `bind`, at `port`.
+pub(super) fn wanted(config: &Config, port: u16) -> Result<Vec<Wanted>, BindError> {
+    let words = String::from_utf8_lossy(config.text("bind")).into_owned();
+    let wanted = |word: &str| {
+        let name = word.strip_prefix('-');
+        let address = address(name.unwrap_or(word))?;
+        Ok(Wanted {
+            address: SocketAddr::new(address, port),
+            optional: name.is_some(),
+        })
+    };
+    words.split_whitespace().map(wanted).collect()
 }
 
 /// How far the bus is above the client port where `cluster-port` does not say.
@@ -193,7 +222,7 @@ fn address(name: &str) -> Result<IpAddr, BindError> {
     }
 }
 
-fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+pub(super) fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -209,66 +238,8 @@ fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// A socket that listens, as the loop waits for it.
-enum Door {
-    Tcp(tokio::net::TcpListener),
-    Unix(tokio::net::UnixListener, UnixSocket),
-}
-
-impl Door {
-    fn of(listener: Listener) -> io::Result<Self> {
-        Ok(match listener {
-            Listener::Tcp(listener) => Self::Tcp(tokio::net::TcpListener::from_std(listener)?),
-            Listener::Unix(socket) => {
-                let listener = socket.listener.try_clone()?;
-                Self::Unix(tokio::net::UnixListener::from_std(listener)?, socket)
-            }
-        })
-    }
-
-    /// The next connection, with the addresses of the client and of the node.
-    async fn accept(&self) -> io::Result<(Stream, Address, Address)> {
-        match self {
-            Self::Tcp(listener) => {
-                let (stream, peer) = listener.accept().await?;
-                let local = stream.local_addr().unwrap_or(peer);
-                Ok((Stream::Tcp(stream), Address::Ip(peer), Address::Ip(local)))
-            }
-            Self::Unix(listener, socket) => {
-                let (stream, _) = listener.accept().await?;
-                let path = Address::Path(Arc::clone(&socket.path));
-                Ok((Stream::Unix(stream), path.clone(), path))
-            }
-        }
-    }
-}
-
-/// Lets clients in, each with a task of its own.
-pub(super) async fn accept(listener: Listener, node: Shared) {
-    let door = match Door::of(listener) {
-        Ok(door) => door,
-        Err(error) => {
-            return node
-                .borrow()
-                .server
-                .log(Level::Warning, &format!("Cannot accept clients: {error}"));
-        }
-    };
-    loop {
-        match door.accept().await {
-            Ok((stream, peer, local)) => welcome(stream, peer, local, &node),
-            Err(error) => {
-                node.borrow().server.log(
-                    Level::Warning,
-                    &format!("Error accepting a client connection: {error}"),
-                );
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-fn welcome(stream: Stream, peer: Address, local: Address, node: &Shared) {
+/// Lets a client in, unless it may not.
+pub(super) fn welcome(stream: Stream, peer: Address, local: Address, node: &Shared) {
     let turn = &mut *node.borrow_mut();
     let server = &mut turn.server;
     server.read_clock();

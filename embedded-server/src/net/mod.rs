@@ -6,6 +6,7 @@
 mod ahead;
 mod bus;
 mod connection;
+mod doors;
 mod export;
 mod follow;
 mod listen;
@@ -26,10 +27,14 @@ pub(crate) use listen::{Listener, bind, bind_bus};
 
 use crate::clock::Stopwatch;
 use crate::node::Server;
+use doors::Doors;
 use turn::Turn;
 
 /// How many stretches the keyspace's background work may take of one tick.
 const STRETCHES_MAX: usize = 8;
+
+/// Wait so long after an accept that failed, for want of file descriptors as a rule.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 /// What whoever started a node asks of it.
 pub(crate) enum Control {
@@ -51,9 +56,9 @@ pub(crate) async fn serve(
     let stop = server.stop_signal();
     let targets = server.replication.targets();
     let node: Shared = Rc::new(RefCell::new(Turn::new(server)));
-    for listener in listeners {
-        task::spawn_local(listen::accept(listener, Rc::clone(&node)));
-    }
+    let mut doors = Doors::open(listeners, &node);
+    node.borrow_mut().server.doors =
+        Some(Box::new(move |config, port| doors.exchange(config, port)));
     if let Some(bus) = bus {
         task::spawn_local(bus::serve(bus, Rc::clone(&node)));
     }

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::ahead::Ahead;
 use crate::client::{Client, Close};
 use crate::command::dispatch;
-use crate::command::table::{Command, table};
+use crate::command::table::Command;
 use crate::fault::Verdict;
 use crate::log::Level;
 use crate::node::Server;
@@ -154,14 +154,14 @@ impl Turn {
 
     /// Looks the commands up, and fetches what they will need.
     fn resolve(&mut self, client: &Client, input: &[u8]) {
-        let table = table();
+        let names = &self.server.config.renames;
         self.commands.clear();
         let mut before: (&[u8], Option<&'static Command>) = (b"", None);
         for arguments in self.batch.commands(input) {
             let name = arguments.get(0).unwrap_or_default();
             // Most batches are of one kind; only a command without subcommands is told by its name alone.
             if name != before.0 || !before.1.is_some_and(Command::stands_alone) {
-                before = (name, table.resolve(&arguments));
+                before = (name, names.resolve(&arguments));
             }
             self.commands.push(before.1);
         }

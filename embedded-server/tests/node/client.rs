@@ -1,7 +1,7 @@
 //! A node started for one test, and clients that send bytes and read replies.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use embedded_server::{Clock, Config, Handle, Options, Server};
@@ -30,7 +30,11 @@ pub(crate) struct Client(TcpStream);
 
 impl Client {
     pub(crate) fn of(node: &Handle) -> Self {
-        let stream = TcpStream::connect(node.addr()).unwrap();
+        Self::at(node.addr())
+    }
+
+    pub(crate) fn at(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();

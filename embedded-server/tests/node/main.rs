@@ -6,6 +6,7 @@
 mod client;
 mod faults;
 mod limits;
+mod listening;
 mod messages;
 mod protocol;
 mod saving;

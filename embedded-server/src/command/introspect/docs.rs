@@ -9,7 +9,10 @@ use crate::command::{Arguments, Context, Reply};
 pub(super) fn docs(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     let commands: Vec<&Command> = match arguments.len() {
         2 => table().top_level().iter().collect(),
-        _ => arguments.from(2).iter().filter_map(named).collect(),
+        _ => {
+            let names = arguments.from(2).iter();
+            names.filter_map(|name| named(context, name)).collect()
+        }
     };
     context.reply.map(commands.len());
     for command in commands {

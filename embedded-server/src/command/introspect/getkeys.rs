@@ -3,11 +3,11 @@
 use super::facts::{KeySpec, facts};
 use super::statuses;
 use crate::command::outcome::{Outcome, Refusal};
-use crate::command::table::{Command, table};
+use crate::command::table::Command;
 use crate::command::{Arguments, Context, is};
 
 pub(super) fn getkeys(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
-    let (_, positions) = keys_within(arguments)?;
+    let (_, positions) = keys_within(context, arguments)?;
     context.reply.array(positions.len());
     for position in positions {
         context.reply.bulk(&arguments.from(2)[position]);
@@ -16,7 +16,7 @@ pub(super) fn getkeys(context: &mut Context<'_>, arguments: &Arguments<'_>) -> O
 }
 
 pub(super) fn getkeys_and_flags(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
-    let (command, positions) = keys_within(arguments)?;
+    let (command, positions) = keys_within(context, arguments)?;
     let line = arguments.from(2);
     context.reply.array(positions.len());
     for position in positions {
@@ -31,9 +31,13 @@ pub(super) fn getkeys_and_flags(context: &mut Context<'_>, arguments: &Arguments
 }
 
 /// The command that the arguments of COMMAND GETKEYS make, and the positions of its keys.
-fn keys_within(arguments: &Arguments<'_>) -> Result<(&'static Command, Vec<usize>), Refusal> {
+fn keys_within(
+    context: &Context<'_>,
+    arguments: &Arguments<'_>,
+) -> Result<(&'static Command, Vec<usize>), Refusal> {
     let line = arguments.from(2);
-    let command = table()
+    let names = &context.server.config.renames;
+    let command = names
         .resolve(&line)
         .ok_or("ERR Invalid command specified")?;
     let keys = &facts(command).keys;

@@ -13,7 +13,7 @@ pub(super) fn info(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outc
     }
     context.reply.array(arguments.len() - 2);
     for name in arguments.from(2).iter() {
-        match named(name) {
+        match named(context, name) {
             Some(command) => describe(context.reply, command),
             None => context.reply.null(),
         }

@@ -109,13 +109,12 @@ fn filter<'a>(by: &[u8], what: &'a [u8]) -> Result<Filter<'a>, Refusal> {
 }
 
 /// The command called `get` or `config|get`.
-fn named(name: &[u8]) -> Option<&'static Command> {
-    let table = table();
+fn named(context: &Context<'_>, name: &[u8]) -> Option<&'static Command> {
     let mut parts = name.splitn(2, |byte| *byte == b'|');
-    let command = table.find(parts.next()?)?;
+    let command = context.server.config.renames.find(parts.next()?)?;
     match parts.next() {
         None => Some(command),
-        Some(subcommand) => table.find_subcommand(command, subcommand),
+        Some(subcommand) => table().find_subcommand(command, subcommand),
     }
 }
 
