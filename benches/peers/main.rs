@@ -1,12 +1,13 @@
-//! Server CPU per operation, bytes per key, what a request costs the client and how late it is sent, beside the peers.
+//! Server CPU per operation, bytes per key, what a request costs the client, how late it is sent, and how fast a cluster forms,
+//! fails over and moves slots, beside the peers.
 //!
 //! All servers are measured in one run, on the same work from the same generator, in rounds that alternate between
 //! them: a shared machine drifts by tens of percent within minutes, so ratios within a round are what to read, and
 //! absolute figures are not. Run it on a quiet machine:
 //!
 //! ```text
-//! cargo bench --bench peers                                  everything, about six minutes
-//! cargo bench --bench peers -- --rounds 9 --keys 1000000 cpu memory client lateness
+//! cargo bench --bench peers                                  everything, about ten minutes
+//! cargo bench --bench peers -- --rounds 9 --keys 1000000 cpu memory client lateness cluster
 //! ```
 
 #![allow(
@@ -17,6 +18,7 @@
 )]
 
 mod client;
+mod cluster;
 mod cpu;
 mod lateness;
 mod memory;
@@ -35,7 +37,7 @@ struct Options {
     rounds: usize,
     /// Keys in the servers.
     keys: u64,
-    /// `cpu`, `memory`, `client`, `lateness`; all where none is named.
+    /// `cpu`, `memory`, `client`, `lateness`, `cluster`; all where none is named.
     parts: Vec<String>,
 }
 
@@ -54,10 +56,12 @@ impl Options {
                     options.rounds = number().filter(|n| *n > 0).ok_or("--rounds N")? as usize
                 }
                 "--keys" => options.keys = number().filter(|n| *n > 0).ok_or("--keys N")?,
-                "cpu" | "memory" | "client" | "lateness" => options.parts.push(argument),
+                "cpu" | "memory" | "client" | "lateness" | "cluster" => {
+                    options.parts.push(argument)
+                }
                 other => {
                     return Err(format!(
-                        "{other}: [--rounds N] [--keys N] [cpu] [memory] [client] [lateness]"
+                        "{other}: [--rounds N] [--keys N] [cpu] [memory] [client] [lateness] [cluster]"
                     ));
                 }
             }
@@ -94,6 +98,9 @@ fn main() {
     }
     if options.wants("lateness") {
         lateness::measure();
+    }
+    if options.wants("cluster") {
+        cluster::measure(options.rounds);
     }
 }
 

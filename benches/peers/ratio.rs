@@ -33,6 +33,13 @@ impl Spread {
 
 impl std::fmt::Display for Spread {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:.2} {:.2} {:.2}", self.min, self.median, self.max)
+        {
+            let digits = f.precision().unwrap_or(2);
+            write!(
+                f,
+                "{:.digits$} {:.digits$} {:.digits$}",
+                self.min, self.median, self.max
+            )
+        }
     }
 }
