@@ -122,6 +122,7 @@ pub mod tracking;
 pub mod transaction;
 pub mod types;
 
+mod exchange;
 mod handle;
 mod net;
 mod prefetch;

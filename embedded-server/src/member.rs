@@ -14,6 +14,7 @@ use crate::cluster::nodes_conf::NodesConfError;
 use crate::cluster::wire::{self, WireError};
 use crate::cluster::{Action, Cluster, Event, LinkId, Local, Peer, Settings, Slot, slot};
 use crate::config::Config;
+use crate::exchange::put_in_place;
 use crate::keyspace::Db;
 use crate::log::Level;
 use crate::node::Server;
@@ -116,12 +117,18 @@ impl Member {
     /// Writes nodes.conf so that a crash leaves the old file or the new one.
     fn save(&self, durably: bool) -> io::Result<()> {
         let temporary = self.file.with_extension("conf.tmp");
-        let mut file = File::create(&temporary)?;
-        file.write_all(self.cluster.to_text().as_bytes())?;
+        let text = self.cluster.to_text();
+        let mut file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&temporary)?;
+        file.write_all(text.as_bytes())?;
+        file.set_len(text.len() as u64)?;
         if durably {
             file.sync_data()?;
         }
-        fs::rename(&temporary, &self.file)
+        put_in_place(&temporary, &self.file)
     }
 
     fn is_cut(&self, link: LinkId) -> bool {

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::cluster::Cluster;
 use crate::log::Level;
 use crate::node::Server;
 use crate::snapshot::{LoadError, Loaded};
@@ -241,6 +242,8 @@ impl Server {
             self.log(Level::Warning, message);
             return false;
         }
+        // What nodes.conf was to hold before long.
+        self.administer(Cluster::save);
         self.stop();
         true
     }

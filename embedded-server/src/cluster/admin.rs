@@ -225,7 +225,7 @@ impl Cluster {
         }
         let key = self.master_named(to)?;
         self.migrating.insert(slot, key);
-        self.is_unsaved = true;
+        self.is_stale = true;
         Ok(())
     }
 
@@ -239,7 +239,7 @@ impl Cluster {
         }
         let key = self.master_named(from)?;
         self.importing.insert(slot, key);
-        self.is_unsaved = true;
+        self.is_stale = true;
         Ok(())
     }
 
@@ -269,7 +269,7 @@ impl Cluster {
         }
         self.migrating.remove(&slot);
         self.importing.remove(&slot);
-        self.is_unsaved = true;
+        self.is_stale = true;
         Ok(())
     }
 
@@ -290,9 +290,10 @@ impl Cluster {
             self.migrating.remove(&slot);
         }
         self.table.give(slot, key);
-        self.is_unsaved = true;
-        // Whoever has lost it keeps silent: the others heed the claim.
+        // Whoever gains a slot must not forget it, and tells all. Of whoever loses it the others know, by that claim.
+        self.is_unsaved |= key == Table::ME;
         self.is_untold |= key == Table::ME;
+        self.is_stale = true;
         if key == Table::ME && self.importing.remove(&slot).is_some() {
             self.bump_epoch();
         }

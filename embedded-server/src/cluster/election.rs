@@ -318,7 +318,7 @@ impl Cluster {
             .table
             .get(replica)
             .is_some_and(|peer| peer.master == Some(Table::ME));
-        if !is_mine || !self.table.me().is_master() {
+        if !is_mine || !self.table.me().is_master() || !self.giving.is_empty() {
             return;
         }
         self.end_handover();

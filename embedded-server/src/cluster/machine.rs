@@ -11,7 +11,7 @@ use super::flags::NodeFlags;
 use super::id::NodeId;
 use super::message::{Address, Body, Header, Message};
 use super::peer::{LinkId, Peer, PeerKey};
-use super::slot::Slot;
+use super::slot::{Slot, SlotSet};
 use super::table::Table;
 use crate::log::Level;
 
@@ -150,6 +150,8 @@ pub struct Cluster {
     pub(super) last_vote_epoch: u64,
     pub(super) migrating: BTreeMap<Slot, PeerKey>,
     pub(super) importing: BTreeMap<Slot, PeerKey>,
+    /// Slots that another may take at any moment.
+    pub(super) giving: SlotSet,
     pub(super) is_ok: bool,
     /// Not before this time does this master serve; it has just begun with slots that may be another's by now.
     pub(super) serve_from_ms: i64,
@@ -164,7 +166,8 @@ pub struct Cluster {
     pub(super) ticks: u64,
     /// Whether something changed that nodes.conf shall hold.
     pub(super) is_unsaved: bool,
-    /// Whether something changed that it shall hold before long: what others told, and would tell again.
+    /// Whether something changed that it shall hold before long: what others told, and would tell again, or that a slot is being
+    /// moved by hand, which `redis-cli --cluster fix` mends where a crash takes it back.
     pub(super) is_stale: bool,
     /// Whether that must not be forgotten even if the machine fails.
     pub(super) is_grave: bool,
@@ -197,6 +200,7 @@ impl Cluster {
             last_vote_epoch: 0,
             migrating: BTreeMap::new(),
             importing: BTreeMap::new(),
+            giving: SlotSet::default(),
             is_ok: false,
             serve_from_ms: 0,
             in_minority_ms: 0,

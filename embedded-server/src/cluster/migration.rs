@@ -18,6 +18,8 @@ pub enum MigrationError {
     UnknownNode(String),
     #[error("Target node can not be this node.")]
     ToSelf,
+    #[error("Slot {0} has no node served.")]
+    NoOwner(Slot),
     #[error("Slots are not served by this node.")]
     NotOwner,
     #[error("Requested slots span multiple shards")]
@@ -30,6 +32,8 @@ pub enum MigrationError {
     NotOfSource,
     #[error("The cluster is down")]
     Down,
+    #[error("This node is giving slots away, or its place")]
+    Giving,
     #[error("No migrations ongoing")]
     NoneOngoing,
     #[error("No such migration")]
@@ -47,22 +51,33 @@ impl Cluster {
         if self.table.me().is_replica() {
             return Err(MigrationError::NotAMaster);
         }
+        self.check_owned(slots)?;
         let key = self.table.find(target);
         if key == Some(Table::ME) {
             return Err(MigrationError::ToSelf);
         }
         let peer = key.and_then(|key| self.table.get(key));
         let peer = peer.ok_or_else(|| MigrationError::UnknownNode(target.to_string()))?;
-        let mut owners = slots.iter().map(|slot| self.table.owner(slot));
-        let first = owners.next().flatten();
-        if owners.any(|owner| owner != first) {
-            return Err(MigrationError::SeveralShards);
-        }
-        if first != Some(Table::ME) {
-            return Err(MigrationError::NotOwner);
-        }
         self.check_by_hand()?;
         Ok(peer.address)
+    }
+
+    fn check_owned(&self, slots: &SlotSet) -> Result<(), MigrationError> {
+        let mut first = None;
+        for slot in slots.iter() {
+            let owner = self
+                .table
+                .owner(slot)
+                .ok_or(MigrationError::NoOwner(slot))?;
+            if *first.get_or_insert(owner) != owner {
+                return Err(MigrationError::SeveralShards);
+            }
+        }
+        if first == Some(Table::ME) {
+            Ok(())
+        } else {
+            Err(MigrationError::NotOwner)
+        }
     }
 
     /// Whether this node may take these slots from another.
@@ -89,19 +104,60 @@ impl Cluster {
         }
     }
 
-    /// Makes these slots this node's, by a claim later than all others; the epoch of it.
-    pub fn take_slots(&mut self, slots: &SlotSet) -> u64 {
-        for slot in slots.iter() {
-            self.table.give(slot, Table::ME);
+    /// Whether this node may take them now.
+    ///
+    /// # Errors
+    /// As [`Cluster::check_import`]; when the cluster is down, or this node is giving slots away itself.
+    pub fn check_take(&self, slots: &SlotSet, source: NodeId) -> Result<(), MigrationError> {
+        self.check_import(slots, source)?;
+        if !self.is_ok() {
+            return Err(MigrationError::Down);
         }
-        let epochs = self.table.iter().map(|(_, peer)| peer.config_epoch);
-        self.current_epoch = epochs.fold(self.current_epoch, u64::max);
-        self.take_new_epoch();
-        self.current_epoch
+        self.check_not_giving()
+    }
+
+    fn check_not_giving(&self) -> Result<(), MigrationError> {
+        if self.giving.is_empty() && !self.handover.is_pausing() {
+            Ok(())
+        } else {
+            Err(MigrationError::Giving)
+        }
+    }
+
+    /// Lets another take these slots, by a claim later than the epoch that this answers. Until it is known whether it has
+    /// ([`Cluster::cede_slots`], [`Cluster::keep_slots`]) this node makes no later claim itself.
+    ///
+    /// # Errors
+    /// When it hands its place over to a replica.
+    pub fn grant_slots(&mut self, slots: &SlotSet) -> Result<u64, MigrationError> {
+        if self.handover.is_pausing() {
+            return Err(MigrationError::Giving);
+        }
+        self.giving.extend(slots);
+        Ok(self.table.me().config_epoch)
+    }
+
+    /// Nobody has taken these slots, nor will.
+    pub fn keep_slots(&mut self, slots: &SlotSet) {
+        self.giving = self.giving.without(slots);
     }
 
     /// Another has taken these slots by a claim of that epoch.
     pub fn cede_slots(&mut self, slots: &SlotSet, to: NodeId, epoch: u64) {
-        self.update(to, epoch, slots);
+        if let Some(key) = self.table.find(to) {
+            self.accept_claims(key, epoch, slots);
+        }
+        self.keep_slots(slots);
+    }
+
+    /// Makes these slots this node's, by a claim later than the source's and all others it knows; the epoch of it.
+    pub fn take_slots(&mut self, slots: &SlotSet, epoch_of_source: u64) -> u64 {
+        for slot in slots.iter() {
+            self.table.give(slot, Table::ME);
+        }
+        let epochs = self.table.iter().map(|(_, peer)| peer.config_epoch);
+        self.current_epoch = epochs.fold(self.current_epoch.max(epoch_of_source), u64::max);
+        self.take_new_epoch();
+        self.current_epoch
     }
 }

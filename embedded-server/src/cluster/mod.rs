@@ -12,6 +12,9 @@
 //! - A replica of a failed master asks the masters for their votes, each of which votes once an epoch. The replica that
 //!   has copied most asks first.
 //!
+//! A slot whose owner has stopped to claim it goes to whoever claims it next, by whatever epoch: of two moves that follow each
+//! other, a node may hear in the wrong order.
+//!
 //! Three things are done sooner than redis-server does them, within the same protocol: a master that begins to suspect a
 //! node tells the others at once; a replica waits a tenth of the time before it asks for votes; and what changes of a
 //! node's own slots and role is told at once, not with the next ping.

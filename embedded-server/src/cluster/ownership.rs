@@ -13,6 +13,10 @@ const REJOIN_MS: (i64, i64) = (500, 5000);
 impl Cluster {
     /// What the sender of a message says it owns.
     pub(super) fn note_slots(&mut self, sender: PeerKey, header: &Header) {
+        let is_master = self.table.get(sender).is_some_and(Peer::is_master);
+        if is_master {
+            self.table.note_claims(sender, &header.slots);
+        }
         let head = self.table.head(sender);
         let is_as_known = self
             .table
@@ -21,7 +25,7 @@ impl Cluster {
         if is_as_known {
             return;
         }
-        if self.table.get(sender).is_some_and(Peer::is_master) {
+        if is_master {
             self.accept_claims(sender, header.config_epoch, &header.slots);
         }
         self.correct(sender, header);
@@ -33,11 +37,14 @@ impl Cluster {
         let contested = own.map_or_else(|| header.slots.clone(), |own| header.slots.without(own));
         let newer = contested.iter().find_map(|slot| {
             let owner = self.table.owner(slot).filter(|owner| *owner != sender)?;
-            let owner = self.table.get(owner)?;
+            let owner = self
+                .table
+                .get(owner)
+                .filter(|_| !self.table.is_unclaimed(slot))?;
             (owner.config_epoch > header.config_epoch).then(|| Body::Update {
                 node: owner.id,
                 config_epoch: owner.config_epoch,
-                slots: owner.slots.clone(),
+                slots: self.table.claimed_of(owner),
             })
         });
         let link = self.table.get(sender).and_then(|peer| peer.link);
@@ -78,6 +85,7 @@ impl Cluster {
         match self.table.owner(slot) {
             None => true,
             Some(owner) if owner == claimant => false,
+            Some(_) if self.table.is_unclaimed(slot) => true,
             Some(owner) => self
                 .table
                 .get(owner)
@@ -149,7 +157,8 @@ impl Cluster {
         }
     }
 
-    /// Two masters with one configuration epoch: the one with the lesser name takes a new one.
+    /// Two masters with one configuration epoch: the one with the lesser name takes a new one, unless it waits to hear of another's
+    /// later claim to slots of its own.
     pub(super) fn resolve_collision(&mut self, sender: PeerKey, header: &Header) {
         let is_master = self.table.get(sender).is_some_and(Peer::is_master);
         let me = self.table.me();
@@ -157,6 +166,7 @@ impl Cluster {
             || !me.is_master()
             || header.config_epoch != me.config_epoch
             || header.sender <= me.id
+            || !self.giving.is_empty()
         {
             return;
         }

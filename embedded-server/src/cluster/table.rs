@@ -17,6 +17,9 @@ pub struct Table {
     others: BTreeMap<PeerKey, Peer>,
     names: BTreeMap<NodeId, PeerKey>,
     owners: Vec<Option<PeerKey>>,
+    /// Slots that their owners do not claim any more. Who has them now will tell, and until then they stay with the owners,
+    /// which know where to send clients.
+    unclaimed: SlotSet,
     next: u32,
 }
 
@@ -30,6 +33,7 @@ impl Table {
             me,
             others: BTreeMap::new(),
             owners: vec![None; usize::from(SLOTS)],
+            unclaimed: SlotSet::default(),
             next: 1,
         }
     }
@@ -170,6 +174,29 @@ impl Table {
         self.owners.get(usize::from(slot)).copied().flatten()
     }
 
+    /// Whether a slot has an owner that does not claim it any more.
+    #[must_use]
+    pub fn is_unclaimed(&self, slot: Slot) -> bool {
+        self.unclaimed.has(slot)
+    }
+
+    /// The slots of a node that it still claims.
+    pub(super) fn claimed_of(&self, peer: &Peer) -> SlotSet {
+        peer.slots.without(&self.unclaimed)
+    }
+
+    /// A node claims these slots, and no others.
+    pub(super) fn note_claims(&mut self, key: PeerKey, claimed: &SlotSet) {
+        let Some(known) = self.get(key).map(|peer| &peer.slots) else {
+            return;
+        };
+        let given_up = known.without(claimed);
+        if !(given_up.is_empty() && self.unclaimed.is_empty()) {
+            self.unclaimed = self.unclaimed.without(&known.without(&given_up));
+            self.unclaimed.extend(&given_up);
+        }
+    }
+
     /// Gives a slot to a node, whoever had it.
     pub(super) fn give(&mut self, slot: Slot, key: PeerKey) {
         self.disown(slot);
@@ -183,6 +210,9 @@ impl Table {
 
     /// Takes a slot from whoever owns it.
     pub(super) fn disown(&mut self, slot: Slot) {
+        if self.unclaimed.has(slot) {
+            self.unclaimed.remove(slot);
+        }
         let owner = self
             .owners
             .get_mut(usize::from(slot))

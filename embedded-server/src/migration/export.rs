@@ -90,7 +90,8 @@ impl Server {
         Ok(moves.into_iter().filter_map(begin).collect())
     }
 
-    fn check_export(
+    /// Whether these slots may be moved to that node; where it is.
+    pub(crate) fn check_export(
         &self,
         slots: &SlotSet,
         target: NodeId,
@@ -188,10 +189,14 @@ impl Server {
         if let Some(parcel) = self.parcel(name) {
             return Ok(Step::Keys(parcel));
         }
+        let granted = self.administer(|cluster| cluster.grant_slots(&slots));
+        let epoch = granted.ok_or(MigrationError::NotAMaster)??.to_string();
         if let Some(export) = self.migrations.export(name) {
             export.record.enter(State::Granted, now_ms);
         }
-        Ok(Step::Take(Reply::command(&sync_slots("TAKE", name))))
+        let mut words = sync_slots("TAKE", name);
+        words.push(epoch.as_bytes());
+        Ok(Step::Take(Reply::command(&words)))
     }
 
     /// Adds the keys of further slots until there is enough for a parcel.
@@ -269,7 +274,9 @@ impl Server {
             let check = self.check_export(&record.slots, record.target);
             matches!(
                 check,
-                Err(MigrationError::NotOwner | MigrationError::NotAMaster)
+                Err(MigrationError::NotOwner
+                    | MigrationError::SeveralShards
+                    | MigrationError::NotAMaster)
             )
         })
     }
@@ -283,8 +290,10 @@ impl Server {
         let export = exports.remove(at);
         let text = format!("Slot migration {name} is over: {} {message}", state.name());
         self.log(Level::Notice, text.trim_end());
+        let slots = &export.record.slots;
+        self.administer(|cluster| cluster.keep_slots(slots));
         if export.holds_writers() {
-            self.release_slots(&export.record.slots);
+            self.release_slots(slots);
         }
         let now_ms = self.now_ms;
         self.migrations

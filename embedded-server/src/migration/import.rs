@@ -118,16 +118,20 @@ impl Server {
     }
 
     /// Takes the slots with their keys; the epoch of the claim.
-    pub(crate) fn take_import(&mut self, name: &str) -> Result<u64, MigrationError> {
+    pub(crate) fn take_import(
+        &mut self,
+        name: &str,
+        epoch_of_source: u64,
+    ) -> Result<u64, MigrationError> {
         let at = self.migrations.import_at(name)?;
         let import = self
             .migrations
             .imports
             .get_mut(at)
             .ok_or(MigrationError::Unknown)?;
-        let (slots, source) = (import.record.slots.clone(), import.record.source);
+        let record = import.record.clone();
         let keys = std::mem::take(&mut import.keys);
-        let taken = self.take_keys(&slots, source, keys);
+        let taken = self.take_keys(&record, epoch_of_source, keys);
         match &taken {
             Ok(_) => self.end_import(at, State::Success, String::new()),
             Err(error) => self.end_import(at, State::Failed, error.to_string()),
@@ -137,18 +141,12 @@ impl Server {
 
     fn take_keys(
         &mut self,
-        slots: &SlotSet,
-        source: NodeId,
+        Record { slots, source, .. }: &Record,
+        epoch_of_source: u64,
         keys: BTreeMap<Box<[u8]>, Staged>,
     ) -> Result<u64, MigrationError> {
-        self.check_import(slots, source)?;
-        if !self
-            .cluster
-            .as_ref()
-            .is_some_and(|member| member.cluster.is_ok())
-        {
-            return Err(MigrationError::Down);
-        }
+        let member = self.cluster.as_ref().ok_or(MigrationError::NotAMaster)?;
+        member.cluster.check_take(slots, *source)?;
         let numbers: Vec<_> = slots.iter().collect();
         // Nobody has seen what an earlier owner may have left.
         self.drop_keys(&numbers);
@@ -156,7 +154,7 @@ impl Server {
             self.drop_keys(&numbers);
             return Err(MigrationError::OutOfMemory);
         }
-        self.administer(|cluster| cluster.take_slots(slots))
+        self.administer(|cluster| cluster.take_slots(slots, epoch_of_source))
             .ok_or(MigrationError::NotAMaster)
     }
 

@@ -10,9 +10,11 @@ use embedded_server::cluster::{SlotSet, slot};
 use embedded_server::embedded_cluster::EmbeddedCluster;
 use embedded_server::fault::{Fault, Rule};
 use embedded_server::migration::State;
+use embedded_server::{Config, Server};
 
 use crate::client::{Client, wait_until};
 use crate::cluster;
+use crate::peer::{Redis, free_port};
 
 /// The slot of `hello`, with some around it.
 fn around_hello() -> SlotSet {
@@ -303,4 +305,77 @@ fn what_does_not_fit_into_the_target_stays() {
     );
     assert_eq!(to.ask("DBSIZE"), ":0");
     assert_eq!(from.ask("STRLEN {hello}big39"), ":60002");
+}
+
+/// What is refused; ME is the node itself, which has the slots 0 to 8191, OTHER a name that nobody has.
+const REFUSED: &[&str] = &[
+    "MIGRATESLOTS",
+    "MIGRATESLOTS SLOTSRANGE",
+    "MIGRATESLOTS SLOTSRANGE 0 1",
+    "MIGRATESLOTS SLOTSRANGE 0 1 NODE",
+    "MIGRATESLOTS SLOTSRANGE 0 1 NODE x",
+    "MIGRATESLOTS SLOTSRANGE 0 1 NODE OTHER",
+    "MIGRATESLOTS SLOTSRANGE 0 1 NODE AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "MIGRATESLOTS SLOTSRANGE 0 1 2 NODE ME",
+    "MIGRATESLOTS SLOTSRANGE NODE ME",
+    "MIGRATESLOTS SLOTSRANGE 0 NODE ME",
+    "MIGRATESLOTS SLOTSRANGE 2 1 NODE ME",
+    "MIGRATESLOTS SLOTSRANGE x 1 NODE ME",
+    "MIGRATESLOTS SLOTSRANGE 0 x NODE ME",
+    "MIGRATESLOTS SLOTSRANGE 0 16384 NODE ME",
+    "MIGRATESLOTS SLOTSRANGE 0 1 1 2 NODE ME",
+    "MIGRATESLOTS SLOTSRANGE 0 1 NODE ME SLOTSRANGE 3 4 NODE ME",
+    "MIGRATESLOTS SLOTSRANGE 9000 9001 NODE ME",
+    "MIGRATESLOTS SLOTSRANGE 9000 9001 NODE OTHER",
+    "MIGRATESLOTS SLOTSRANGE 8000 9001 NODE OTHER",
+    "MIGRATESLOTS FOO 0 1 NODE ME",
+    "MIGRATESLOTS SLOTSRANGE 0 1 FOO ME",
+    "MIGRATESLOTS SLOTSRANGE 0 1 NODE OTHER FOO",
+    "MIGRATESLOTS SLOTSRANGE 0 1 NODE OTHER SLOTSRANGE",
+    "GETSLOTMIGRATIONS",
+    "GETSLOTMIGRATIONS x",
+    "CANCELSLOTMIGRATIONS",
+    "CANCELSLOTMIGRATIONS x",
+    "SYNCSLOTS",
+    "SYNCSLOTS x",
+];
+
+/// What a node that stands alone answers to each of these.
+fn refusals(address: SocketAddr) -> Vec<String> {
+    let mut client = Client::connect(address);
+    assert_eq!(client.ask("CLUSTER ADDSLOTSRANGE 0 8191"), "+OK");
+    let me = client.ask("CLUSTER MYID");
+    let other = "a".repeat(40);
+    let ask = |line: &&str| {
+        let line = line.replace("ME", &me).replace("OTHER", &other);
+        let reply = client.ask(&format!("CLUSTER {line}"));
+        reply.replace(&me, "ME").replace(&other, "OTHER")
+    };
+    REFUSED.iter().map(ask).collect()
+}
+
+#[test]
+fn what_is_refused_is_refused_as_by_valkey() {
+    let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let words = ["--cluster-enabled", "yes"];
+    let Some(valkey) = Redis::valkey(folders[0].path(), &words) else {
+        return;
+    };
+    let port = free_port().to_string();
+    let mut config = Config::default();
+    for (name, value) in [
+        ("port", port.as_str()),
+        ("cluster-enabled", "yes"),
+        ("dir", &folders[1].path().to_string_lossy()),
+    ] {
+        config.set(name, value).unwrap();
+    }
+    let node = Server::start(config).unwrap();
+    let (ours, theirs) = (refusals(node.addr()), refusals(valkey.address()));
+    let differing: Vec<_> = REFUSED
+        .iter()
+        .zip(ours.iter().zip(&theirs))
+        .filter(|(_, (ours, theirs))| ours != theirs)
+        .collect();
+    assert!(differing.is_empty(), "{differing:#?}");
 }

@@ -13,8 +13,29 @@ pub(crate) struct Redis {
 impl Redis {
     /// Starts one. Where there is none, says that the test is skipped.
     pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Option<Self> {
+        Self::spawn("redis-server", folder, arguments)
+    }
+
+    /// The same of valkey-server, of the path or as `scripts/peers.sh` installs it.
+    pub(crate) fn valkey(folder: &Path, arguments: &[&str]) -> Option<Self> {
+        let peers = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/peers/bin");
+        let installed = Path::new(peers).join("valkey-server");
+        let is_installed = installed.exists();
+        let program = installed.to_string_lossy();
+        Self::spawn(
+            if is_installed {
+                &program
+            } else {
+                "valkey-server"
+            },
+            folder,
+            arguments,
+        )
+    }
+
+    fn spawn(program: &str, folder: &Path, arguments: &[&str]) -> Option<Self> {
         let port = free_port();
-        let process = Command::new("redis-server")
+        let process = Command::new(program)
             .args([
                 "--port",
                 &port.to_string(),
@@ -29,14 +50,14 @@ impl Redis {
             .stdout(Stdio::piped())
             .spawn();
         let Ok(mut process) = process else {
-            println!("SKIPPED: redis-server not found");
+            println!("SKIPPED: {program} not found");
             return None;
         };
         let log = BufReader::new(process.stdout.take().expect("a piped log"));
         let mut lines = log.lines().map_while(Result::ok);
         assert!(
             lines.any(|line| line.contains("eady to accept connections")),
-            "redis-server ended at once"
+            "{program} ended at once"
         );
         // Its log must go on being read, or it would block on a full pipe.
         std::thread::spawn(move || lines.for_each(drop));

@@ -12,6 +12,7 @@
 )]
 
 mod invariants;
+mod moving;
 mod scenario;
 mod world;
 
@@ -69,6 +70,16 @@ fn writes_that_all_replicas_have_survive_a_crash() {
 #[test]
 fn a_master_without_replicas_gets_one_from_a_master_with_two() {
     hold(Scenario::Migration);
+}
+
+#[test]
+fn slots_that_move_at_once_lose_no_write() {
+    hold(Scenario::Moves);
+}
+
+#[test]
+fn replicas_take_over_by_hand_where_no_majority_is_left() {
+    hold(Scenario::Takeover);
 }
 
 #[test]

@@ -20,6 +20,10 @@ pub(crate) enum Scenario {
     Crash,
     /// One replica is lost whose master has no other.
     Migration,
+    /// Slots move at once between masters, whose links fail and which crash.
+    Moves,
+    /// Most masters are lost, and an administrator has their replicas take over.
+    Takeover,
 }
 
 impl Scenario {
@@ -33,6 +37,8 @@ impl Scenario {
             Self::ManualFailover => manual_failover(seed, is_loud),
             Self::Crash => crash(seed, is_loud),
             Self::Migration => migration(seed, is_loud),
+            Self::Moves => moves(seed, is_loud),
+            Self::Takeover => takeover(seed, is_loud),
         }
     }
 }
@@ -123,6 +129,12 @@ fn faults(seed: u64, is_loud: bool) -> World {
             false
         });
     }
+    heal(&mut world);
+    world
+}
+
+/// Mends everything and waits until all agree.
+fn heal(world: &mut World) {
     world.note("everything is mended");
     world.weather = Weather {
         delay_ms: 5,
@@ -138,7 +150,6 @@ fn faults(seed: u64, is_loud: bool) -> World {
         world.run_until(PATIENCE_MS, invariants::is_whole),
         "the cluster does not heal"
     );
-    world
 }
 
 fn one_fault(world: &mut World) {
@@ -287,5 +298,84 @@ fn migration(seed: u64, is_loud: bool) -> World {
     };
     assert!(!has_moved(&world));
     assert!(world.run_until(PATIENCE_MS, has_moved), "no replica moves");
+    world
+}
+
+/// The masters have no replicas, so that nobody takes over from one that crashes; what they hold survives that.
+fn moves(seed: u64, is_loud: bool) -> World {
+    let mut world = formed(seed, MASTERS, MASTERS, is_loud);
+    world.weather = Weather {
+        delay_ms: world.random.random_range(1..100),
+        lost: world.random.random_range(0..100),
+        save_ms: world.random.random_range(0..20),
+    };
+    let mut acknowledged = Vec::new();
+    for step in 0..300 {
+        let (from, to) = (
+            world.random.random_range(0..MASTERS),
+            world.random.random_range(0..MASTERS),
+        );
+        if step % 10 == 0 {
+            let first = random_slot(&mut world);
+            let owned = |slot: &Slot| {
+                let source = world.nodes[from].cluster.as_ref();
+                source.is_some_and(|source| source.table().me().slots.has(*slot))
+            };
+            let slots: SlotSet = (first..SLOTS).filter(owned).take(500).collect();
+            if from != to && !slots.is_empty() {
+                world.begin_move(from, to, slots);
+            }
+        }
+        match world.random.random_range(0..100) {
+            0..5 => world.set_cut(from, to, true),
+            5..12 => world.mend_all(),
+            12 if world.is_up(from) => world.crash(from, false),
+            12..18 if !world.is_up(from) => world.start(from),
+            _ => {}
+        }
+        let slot = random_slot(&mut world);
+        if world.write(slot).is_some() {
+            acknowledged.push((world.writes, slot));
+        }
+        world.run_until(20, |world| {
+            invariants::one_master_per_slot_and_epoch(world);
+            false
+        });
+    }
+    heal(&mut world);
+    assert_nothing_lost(&world, &acknowledged);
+    world
+}
+
+fn takeover(seed: u64, is_loud: bool) -> World {
+    let mut world = formed(seed, MASTERS, 6, is_loud);
+    world.weather.delay_ms = world.random.random_range(1..80);
+    let mut acknowledged = Vec::new();
+    for _ in 0..50 {
+        let slot = random_slot(&mut world);
+        acknowledged.extend(world.write(slot).map(|_| (world.writes, slot)));
+    }
+    // Long enough for the replicas to copy them all.
+    world.run_until(TIMEOUT_MS, |_| false);
+    let left = world.random.random_range(0..MASTERS);
+    let lost: Vec<usize> = (0..MASTERS).filter(|master| *master != left).collect();
+    lost.iter().for_each(|master| world.crash(*master, true));
+    world.run_until(3 * TIMEOUT_MS, |_| false);
+    for master in &lost {
+        let replica = master + MASTERS;
+        // With the first that takes over there is a majority again, which may elect the other before it is asked.
+        let _ = world.command(replica, |cluster| cluster.failover(Failover::Takeover));
+        world.run_until(TIMEOUT_MS, |_| false);
+    }
+    heal(&mut world);
+    for master in &lost {
+        let heir = world.nodes[master + MASTERS].cluster.as_ref().unwrap();
+        assert!(
+            heir.table().me().serves(),
+            "node {} does not lead",
+            master + MASTERS
+        );
+    }
+    assert_nothing_lost(&world, &acknowledged);
     world
 }

@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
-use embedded_server::cluster::{Action, Cluster, Event, LinkId, Local, Message, Settings, Slot};
+use embedded_server::cluster::{
+    Action, Cluster, Event, LinkId, Local, Message, Settings, Slot, SlotSet,
+};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use crate::moving::Move;
 use crate::scenario::Scenario;
 
 /// The node timeout of every simulated cluster.
@@ -40,11 +43,14 @@ pub(crate) struct Node {
     pub(crate) log: Vec<Write>,
     /// Until when its clients are held back.
     pub(crate) paused_until: i64,
+    /// Slots that nobody may write to.
+    pub(crate) held: SlotSet,
     following: Option<u16>,
     master_heard_ms: i64,
     busy_until: i64,
     skew_ms: i64,
-    incarnation: u64,
+    /// How often it has started.
+    pub(crate) incarnation: u64,
 }
 
 /// Both ends of a connection: the node and its name for it, absent where that end is gone.
@@ -52,13 +58,16 @@ struct Connection {
     ends: [(usize, Option<LinkId>); 2],
 }
 
-enum Happening {
+pub(crate) enum Happening {
     Tick(usize, u64),
     Copy(usize, u64),
     Opened(u64),
     Refused(u64),
     Closed(u64, usize),
     Arrived(u64, usize, Box<Message>),
+    Asked(Move),
+    Unanswered(Move),
+    Answered(Move),
 }
 
 pub(crate) struct World {
@@ -104,6 +113,7 @@ impl World {
                 disk: String::new(),
                 log: Vec::new(),
                 paused_until: 0,
+                held: SlotSet::default(),
                 following: None,
                 master_heard_ms: 0,
                 busy_until: 0,
@@ -128,7 +138,7 @@ impl World {
         self.trace.push(line);
     }
 
-    fn schedule(&mut self, after_ms: i64, what: Happening) {
+    pub(crate) fn schedule(&mut self, after_ms: i64, what: Happening) {
         self.count += 1;
         self.queue
             .insert((self.now_ms + after_ms, self.count), what);
@@ -165,6 +175,7 @@ impl World {
         node.incarnation += 1;
         node.cluster = Some(cluster);
         (node.following, node.master_heard_ms, node.paused_until) = (None, 0, 0);
+        node.held = SlotSet::default();
         let incarnation = node.incarnation;
         let offset = self.random.random_range(0..TICK_MS);
         self.schedule(offset, Happening::Tick(index, incarnation));
@@ -247,6 +258,9 @@ impl World {
             Happening::Refused(id) => self.end(id, 0),
             Happening::Closed(id, side) => self.end(id, side),
             Happening::Arrived(id, side, message) => self.arrived(id, side, message),
+            Happening::Asked(question) => self.asked(question),
+            Happening::Unanswered(question) => self.unanswered(question),
+            Happening::Answered(question) => self.answered(question),
         }
     }
 
@@ -311,9 +325,11 @@ impl World {
             Action::Lead => self.lead(index),
             Action::Pause(until_ms) => self.nodes[index].paused_until = until_ms,
             Action::Resume => self.nodes[index].paused_until = 0,
-            Action::DropKeys(slots) => self.nodes[index]
-                .log
-                .retain(|(_, slot)| !slots.contains(slot)),
+            Action::DropKeys(slots) => {
+                self.note(&format!("node {index} drops {} slots", slots.len()));
+                let log = &mut self.nodes[index].log;
+                log.retain(|(_, slot)| !slots.contains(slot));
+            }
             Action::Deliver { .. } => {}
             Action::Log(_, text) => self.note(&format!("node {index}: {text}")),
         }
@@ -349,7 +365,7 @@ impl World {
 /// The network.
 impl World {
     /// How long a message takes; `None` when it gets lost.
-    fn transit(&mut self, from: usize, to: usize) -> Option<i64> {
+    pub(crate) fn transit(&mut self, from: usize, to: usize) -> Option<i64> {
         let is_lost = self.random.random_range(0..1000) < self.weather.lost;
         let delay_ms = self.random.random_range(1..=self.weather.delay_ms);
         let busy_ms = (self.nodes[from].busy_until - self.now_ms).max(0);
@@ -493,13 +509,15 @@ impl World {
         let takes = |node: &Node| {
             let cluster = node.cluster.as_ref()?;
             let owns = cluster.table().me().is_master() && cluster.table().me().slots.has(slot);
-            (cluster.is_ok() && owns && node.paused_until <= self.now_ms + node.skew_ms)
+            let is_held = node.held.has(slot);
+            (cluster.is_ok() && owns && !is_held && node.paused_until <= self.now_ms + node.skew_ms)
                 .then_some(())
         };
         let index = self.nodes.iter().position(|node| takes(node).is_some())?;
         self.writes += 1;
         let number = self.writes;
         self.nodes[index].log.push((number, slot));
+        self.note(&format!("write {number} to slot {slot} at node {index}"));
         Some(index)
     }
 

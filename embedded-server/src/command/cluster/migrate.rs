@@ -33,6 +33,7 @@ pub(super) fn migrate_slots(context: &mut Context<'_>, arguments: &Arguments<'_>
     while at < arguments.len() {
         let slots = slots_at(arguments, &mut at)?;
         let target = target_at(arguments, &mut at)?;
+        context.server.check_export(&slots, target)?;
         let mut before = moves.iter();
         if before.any(|(others, _)| others.first_in_common(&slots).is_some()) {
             return Err("ERR Slot ranges in migrations overlap".into());
@@ -151,7 +152,7 @@ fn write(reply: &mut Reply, record: &Record) {
     number(reply, "remaining_repl_size", waiting);
 }
 
-/// What a source sends: `ESTABLISH name source first last ...`, `KEYS name (key deadline payload) ...`, `TAKE name`,
+/// What a source sends: `ESTABLISH name source first last ...`, `KEYS name (key deadline payload) ...`, `TAKE name epoch`,
 /// `ABORT name`.
 pub(super) fn sync(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     super::member(context)?;
@@ -162,7 +163,9 @@ pub(super) fn sync(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outc
     } else if is(word, "keys") {
         keys(context, &name, &rest)?;
     } else if is(word, "take") {
-        let epoch = context.server.take_import(&name)?;
+        let epoch = integer_in(rest.get(0).ok_or(refusal::SYNTAX)?)?;
+        let epoch = u64::try_from(epoch).map_err(|_| refusal::SYNTAX)?;
+        let epoch = context.server.take_import(&name, epoch)?;
         context.reply.simple(&format!("TAKEN {epoch}"));
     } else if is(word, "abort") {
         match context.server.abort_import(&name) {
