@@ -520,12 +520,27 @@ impl Server {
     /// A command has changed a key: whoever watches it, waits for it or has kept it learns of it.
     #[inline]
     pub(crate) fn touch(&mut self, db: Db, key: &[u8]) {
+        let by = self.running.map(|running| running.id);
+        self.copy(db, key);
+        self.changed(db, key, by);
+    }
+
+    /// A command has changed a key in a way that clients are not told of, but whoever copies it is: replicas, a saved
+    /// file, a node that it moves to.
+    pub(crate) fn touch_silently(&mut self, db: Db, key: &[u8]) {
+        self.copy(db, key);
+        if self.migrations.is_exporting() {
+            self.migrations.touch(key);
+        }
+    }
+
+    /// Has replicas and the next saved file have a key as it is now.
+    #[inline]
+    fn copy(&mut self, db: Db, key: &[u8]) {
         if self.replication.is_recording() {
             self.replication.touch(db, key);
         }
-        let by = self.running.map(|running| running.id);
         self.saving.changes += 1;
-        self.changed(db, key, by);
     }
 
     #[inline]

@@ -361,7 +361,7 @@ fn does_the_same(command: &Command, arguments: &Arguments<'_>) -> bool {
     match command.spec.name {
         "set" => arguments.len() == 3,
         "xadd" | "setex" | "psetex" | "getex" | "spop" | "restore" | "restore-asking"
-        | "migrate" | "eval" | "evalsha" | "fcall" => false,
+        | "migrate" | "eval" | "evalsha" | "fcall" | "xclaim" | "xautoclaim" => false,
         name => {
             !is_about_time(command) && !name.starts_with("hexpire") && !name.starts_with("hpexpire")
         }

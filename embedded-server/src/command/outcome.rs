@@ -110,6 +110,12 @@ impl Context<'_> {
         self.server.notify(class, event, db, key);
     }
 
+    /// Has copies of a key follow a change that clients are not told of.
+    pub(crate) fn changed_silently(&mut self, key: &[u8]) {
+        let db = self.db();
+        self.server.touch_silently(db, key);
+    }
+
     /// Publishes that a key was looked for in vain.
     pub(crate) fn missed(&mut self, key: &[u8]) {
         self.notify(Events::KEY_MISS, "keymiss", key);

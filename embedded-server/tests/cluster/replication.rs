@@ -36,12 +36,16 @@ const WRITES: &[&str] = &[
     "RENAME b c",
     "MULTI\r\nSET in-transaction 1\r\nINCR counter\r\nEXEC",
     "SORT l STORE sorted",
+    "DEL groups",
     "XADD groups 1-1 f v",
     "XGROUP CREATE groups readers 0",
     "XREADGROUP GROUP readers one STREAMS groups >",
     "XADD groups 2-2 g w",
+    "XREADGROUP GROUP readers one STREAMS groups >",
+    "XADD groups 3-3 h x",
+    "XREADGROUP GROUP readers one NOACK STREAMS groups >",
     "XACK groups readers 1-1",
-    "DEL groups",
+    "XCLAIM groups readers two 0 2-2",
     "PFADD distinct a b c",
     "GEOADD places 13.36 38.11 Palermo 15.08 37.50 Catania",
     "SETBIT bits 1000 1",
@@ -71,6 +75,10 @@ fn assert_same(master: SocketAddr, replica: SocketAddr) {
     assert_eq!(replica.ask("GET last"), "1");
     for line in ["PEXPIRETIME h", "PEXPIRETIME c", "PEXPIRETIME short"] {
         assert_eq!(master.ask(line), replica.ask(line), "{line}");
+    }
+    for (line, replies) in [("XPENDING groups readers", 11), ("XINFO GROUPS groups", 21)] {
+        let ask = |client: &mut Client| (client.ask(line), client.lines(replies));
+        assert_eq!(ask(&mut master), ask(&mut replica), "{line}");
     }
 }
 

@@ -181,6 +181,7 @@ fn with_group(
     if is_new {
         context.notify(Events::STREAM, "xgroup-createconsumer", key);
     }
+    context.changed_silently(key);
     Ok(())
 }
 

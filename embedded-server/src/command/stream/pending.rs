@@ -31,6 +31,9 @@ pub(super) fn xack(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outc
         context.missed(&arguments[1]);
     }
     let acknowledged = acknowledged.map_or(Ok(0), |changed| changed.result)?;
+    if acknowledged > 0 {
+        context.changed_silently(&arguments[1]);
+    }
     context.reply.count(acknowledged);
     Ok(())
 }

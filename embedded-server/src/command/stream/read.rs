@@ -273,6 +273,9 @@ impl Reader {
         if given == Some(Given::ToNewConsumer) {
             context.notify(Events::STREAM, "xgroup-createconsumer", key);
         }
+        if given.is_some() {
+            context.changed_silently(key);
+        }
         Ok(given.is_some())
     }
 
