@@ -4,6 +4,7 @@
 //! [`Interrupt`]. What has been measured is never lost: a server that dies, or an interrupt, ends the run early
 //! and [`Outcome`] says so.
 
+mod chart;
 pub mod contest;
 mod deeds;
 mod drawn;

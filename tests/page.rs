@@ -42,6 +42,27 @@ const PLOTS: [&str; 9] = [
     "memory",
 ];
 
+/// A cluster that loses the keys of a master.
+const CLUSTER: &str = "
+name: cluster
+target: { embedded-cluster: { masters: 3, cluster-node-timeout: 500 } }
+keys: { count: 500 }
+values: { fixed: 50b }
+phases:
+  - save: { keys: all }
+  - mix: { for: 2s, rate: 1k/s, clients: 4, operations: get, keys: { zipfian: {} } }
+events: [ { phase: mix, at: 500ms, restart: master 2 } ]
+";
+
+const PLOTS_OF_CLUSTER: [&str; 6] = [
+    "latency_by_percentile",
+    "latency_over_time",
+    "timeline",
+    "node_load",
+    "slot_heat",
+    "memory",
+];
+
 /// Looks at a page from within and leaves what it saw in the document. Texts may touch by a pixel.
 const PROBE: &str = r#"<script>
 const boxes = (svg) => [...svg.querySelectorAll("text")].map((text) => [text.textContent.trim(), text.getBoundingClientRect()]);
@@ -155,6 +176,27 @@ fn look(chromium: &Path, page: &Path, width: u32, is_dark: bool) -> Value {
             .replace("&gt;", ">"),
     )
     .unwrap()
+}
+
+#[test]
+fn the_page_of_a_cluster_stands_in_a_browser() {
+    let Some(chromium) = chromium() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("cluster.yaml"), CLUSTER).unwrap();
+    let run = ["run", "cluster.yaml", "--quiet", "--out", "run"];
+    cachebench(folder.path(), &run);
+    let page = folder.path().join("run/report.html");
+    for (width, is_dark) in [(1000, false), (390, true)] {
+        let seen = look(&chromium, &page, width, is_dark);
+        assert_eq!(seen["plots"], serde_json::json!(PLOTS_OF_CLUSTER));
+        assert_eq!(seen["overlaps"], serde_json::json!([]), "at {width}");
+        assert_eq!(seen["hangsOver"], false, "at {width}");
+    }
+    let text = std::fs::read_to_string(&page).unwrap();
+    assert!(text.contains("acknowledged writes were lost."));
+    let rows = std::fs::read_to_string(folder.path().join("run/lost_writes.csv")).unwrap();
+    let lost = rows.lines().skip(1);
+    assert!(lost.clone().count() > 100 && lost.clone().all(|row| row.ends_with(",nothing,")));
 }
 
 #[test]

@@ -10,6 +10,8 @@ use crate::stats::human;
 
 /// Height of a line of names.
 const LINE: f64 = 12.0;
+/// Height of the names of phases above a panel.
+const PHASE_NAMES: f64 = 18.0;
 /// From an event's line to its name, and from that to the next line.
 const SPACE: f64 = 4.0;
 /// What lasts is shaded from its begin to its end, so lightly that curves are seen through it.
@@ -37,11 +39,45 @@ pub(super) fn draw(canvas: &mut Canvas, panel: &Panel, time: &LoadTime, repetiti
     }
 }
 
+/// Room that the names of a repetition's events take above a panel, pixels.
+pub(super) fn room(panel: &Panel, time: &LoadTime, repetition: &Repetition) -> f64 {
+    let lines = places(panel, time, repetition).into_iter();
+    lines
+        .map(|(_, line, _)| (line + 1) as f64 * LINE)
+        .fold(0.0, f64::max)
+}
+
+/// The names of a repetition's events above a panel and the names of its phases, in the room that they take.
+pub(super) fn name_above(
+    canvas: &mut Canvas,
+    panel: &Panel,
+    time: &LoadTime,
+    repetition: &Repetition,
+) {
+    let area = Rect {
+        top: panel.area.top - PHASE_NAMES - room(panel, time, repetition),
+        ..panel.area
+    };
+    let above = Panel {
+        area,
+        ..panel.clone()
+    };
+    name(canvas, &above, time, repetition);
+}
+
 /// The names of a repetition's events, each beside its line, and below another's where there is no room.
 pub(super) fn name(canvas: &mut Canvas, panel: &Panel, time: &LoadTime, repetition: &Repetition) {
-    let mut ends: Vec<f64> = Vec::new();
+    for (x, line, name) in places(panel, time, repetition) {
+        let y = panel.area.top + 9.0 + line as f64 * LINE;
+        canvas.text(Text::new(x, y, name, theme::SMALL, Ink::Text));
+    }
+}
+
+/// Where each name begins, in which line, and as much of it as fits.
+fn places(panel: &Panel, time: &LoadTime, repetition: &Repetition) -> Vec<(f64, usize, String)> {
+    let (mut ends, mut places): (Vec<f64>, Vec<(f64, usize, String)>) = (Vec::new(), Vec::new());
     for event in &repetition.events {
-        let name = name_of(event);
+        let name = measure::fit(&name_of(event), theme::SMALL, panel.area.width());
         let begin = panel.x(time.at(repetition, event.at_s)) + SPACE;
         // A name that would leave the picture stands before its line.
         let width = measure::width(&name, theme::SMALL);
@@ -57,9 +93,9 @@ pub(super) fn name(canvas: &mut Canvas, panel: &Panel, time: &LoadTime, repetiti
         if let Some(end) = ends.get_mut(line) {
             *end = begin + width + SPACE;
         }
-        let y = panel.area.top + 9.0 + line as f64 * LINE;
-        canvas.text(Text::new(begin, y, name, theme::SMALL, Ink::Text));
+        places.push((begin, line, name));
     }
+    places
 }
 
 /// What was done, and how long it took.

@@ -15,12 +15,15 @@ pub mod last_access;
 mod load_time;
 mod measure;
 pub mod memory;
+mod node_load;
+mod owners;
 pub mod pairs;
 mod panel;
 mod popularity;
 mod repeated;
 mod rows;
 mod scale;
+mod slot_heat;
 pub mod spectrum;
 mod survival_curve;
 #[cfg(test)]
@@ -46,7 +49,7 @@ pub struct Plot {
 type Draw = fn(&Recording) -> Result<Option<String>, PlotError>;
 
 /// Every plot there is, in the order in which a report shows them.
-const PLOTS: [(&str, Draw); 9] = [
+const PLOTS: [(&str, Draw); 11] = [
     ("survival_by_insertion", insertion::draw),
     ("survival_by_last_access", last_access::draw),
     ("survival_by_popularity", popularity::draw),
@@ -55,6 +58,8 @@ const PLOTS: [(&str, Draw); 9] = [
     ("latency_by_percentile", spectrum::draw),
     ("latency_over_time", heat::draw),
     ("timeline", timeline::draw),
+    ("node_load", node_load::draw),
+    ("slot_heat", slot_heat::draw),
     ("memory", memory::draw),
 ];
 

@@ -401,10 +401,20 @@ fn name_of(number: usize, name: &str, room: f64) -> String {
 
 /// What the numbers of phases stand for, where a name did not fit; returns the room it took.
 pub(super) fn key_of_phases(canvas: &mut Canvas, top: f64, times: &[&LoadTime]) -> f64 {
-    let end = times.iter().map(|time| time.end()).fold(1e-9, f64::max);
     let width = (theme::WIDTH - 2.0 * theme::MARGIN - theme::AXIS_ROOM)
         / times.len().clamp(1, 3) as f64
         - theme::GAP;
+    key_of_phases_in(canvas, top, times, width)
+}
+
+/// The same of panels that are so wide.
+pub(super) fn key_of_phases_in(
+    canvas: &mut Canvas,
+    top: f64,
+    times: &[&LoadTime],
+    width: f64,
+) -> f64 {
+    let end = times.iter().map(|time| time.end()).fold(1e-9, f64::max);
     let is_cut = |time: &&&LoadTime| {
         let mut bands = time.bands.iter().enumerate();
         bands.any(|(number, band)| {

@@ -112,7 +112,12 @@ fn pictures() -> Vec<(&'static str, Recording)> {
     many.cells = cells;
     let mut one = fixture::lru_flood();
     one.cells.truncate(1);
+    let mut clusters = fixture::failover();
+    let cells: Vec<_> = clusters.cells.iter().cycle().take(4).cloned().collect();
+    clusters.cells = cells;
     vec![
+        ("failover", fixture::failover()),
+        ("clusters", clusters),
         ("lru_flood", fixture::lru_flood()),
         ("zipf_read", fixture::zipf_read()),
         ("ramp", fixture::ramp()),
@@ -166,6 +171,17 @@ fn every_plot_is_there() {
         ]
     );
     assert_eq!(
+        names(&fixture::failover()),
+        [
+            "latency_by_percentile",
+            "latency_over_time",
+            "timeline",
+            "node_load",
+            "slot_heat",
+            "memory"
+        ]
+    );
+    assert_eq!(
         names(&fixture::ramp()),
         [
             "knee",
@@ -176,6 +192,16 @@ fn every_plot_is_there() {
         ]
     );
     assert_eq!(names(&fixture::nothing()), [""; 0]);
+}
+
+/// A picture of every slot would be 1.4 MB.
+#[test]
+fn pictures_stay_small() {
+    each(|name, plot, _| {
+        if plot.name == "slot_heat" {
+            assert!(plot.svg.len() < 100_000, "{name}: {} bytes", plot.svg.len());
+        }
+    });
 }
 
 #[test]

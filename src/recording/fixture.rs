@@ -85,6 +85,7 @@ pub(crate) fn zipf_read() -> Recording {
         phases,
         timeline,
         events: Vec::new(),
+        cluster: None,
         samples,
         survival: None,
         read_back: None,
@@ -106,6 +107,110 @@ pub(crate) fn zipf_read() -> Recording {
         cells,
         vec![verdict("mix.hit_ratio >= 90%", "run", 0.947, 0.9, true)],
     )
+}
+
+/// Steady traffic on a cluster of three masters, one of which is killed and comes back; its replica takes over.
+pub(crate) fn failover() -> Recording {
+    let mut recording = zipf_read();
+    "cluster_failover".clone_into(&mut recording.plan.name);
+    "What do clients see when a master dies?".clone_into(&mut recording.plan.question);
+    recording.plan.target = Target::EmbeddedCluster {
+        masters: 3,
+        replicas: 1,
+    };
+    recording.expectations.clear();
+    recording.plan.expect.clear();
+    let repetition = &mut recording.cells[0].repetitions[0];
+    let event = |at_s, what: &str, ended_s| EventRecord {
+        at_s,
+        ended_s,
+        what: what.to_owned(),
+        failure: None,
+    };
+    repetition.events = vec![
+        event(10.0, "kill master 1", None),
+        event(20.0, "restart master 1", None),
+        event(
+            24.0,
+            "move 1000 slots from master 2 to master 3",
+            Some(28.0),
+        ),
+    ];
+    for interval in &mut repetition.timeline {
+        if (10.0..12.0).contains(&interval.at_s) {
+            interval.errors = interval.operations / 2;
+        }
+    }
+    repetition.cluster = Some(cluster_load());
+    repetition.read_back = Some(ReadBackRecord {
+        acknowledged: 400_000,
+        keys: 10_000,
+        kept: 9_996,
+        lost: 3,
+        undetermined: 1,
+        unread: 0,
+        left_out: 0,
+        losses: Losses {
+            keys: pack_numbers([17, 4_711, 9_999]),
+            written: pack_numbers([980_001, 990_001, 995_001]),
+            found: pack_numbers([970_001, 0, u32::MAX]),
+        },
+    });
+    recording
+}
+
+/// Three masters and two replicas; the first replica leads from 12 s on, and slots move at 26 s.
+fn cluster_load() -> ClusterLoad {
+    let mut dice = Dice(11);
+    let nodes = ["master 1", "master 2", "master 3", "replica 1", "replica 2"];
+    let (mut slices, mut ranges) = (Vec::new(), Vec::new());
+    for at in (0..20).chain(24..324) {
+        let at_s = f64::from(at) * 0.1;
+        let stalls = (10.0..12.0).contains(&at_s);
+        let first = if stalls {
+            0
+        } else {
+            1_500 + (200.0 * dice.unit()) as u64
+        };
+        let (gone, led) = if at_s < 10.0 { (first, 40) } else { (0, first) };
+        let others = [2_600, 1_500, 0].map(|mean| mean + (150.0 * dice.unit()) as u64);
+        slices.push(ClusterSlice {
+            at_s,
+            length_s: 0.1,
+            requests: vec![gone, others[0], others[1], led, 60],
+        });
+        ranges.extend((0..128).map(|range| match range {
+            0..43 if stalls => 0,
+            61 => 1_100,
+            _ => 30 + (20.0 * dice.unit()) as u32,
+        }));
+    }
+    let slots = |at_s, first, last, node| SlotsRecord {
+        at_s,
+        first,
+        last,
+        node,
+    };
+    ClusterLoad {
+        nodes: nodes.map(str::to_owned).to_vec(),
+        slices,
+        slots_per_range: 128,
+        requests_by_range: pack_numbers(ranges),
+        owners: vec![
+            slots(0.0, 0, 5_460, 0),
+            slots(0.0, 5_461, 10_922, 1),
+            slots(0.0, 10_923, 16_383, 2),
+            slots(12.0, 0, 5_460, 3),
+            slots(26.0, 5_461, 6_460, 2),
+        ],
+        hottest: vec![HotSlot {
+            phase: 1,
+            slot: 7_865,
+            requests: 300_000,
+            of: 1_500_000,
+            key: Some("key-0".to_owned()),
+        }],
+    }
 }
 
 /// A rate that rises to twice what is answered.
@@ -344,6 +449,7 @@ fn flood_repetition(dice: &mut Dice, label: &str, fate: Fate, number: u64) -> Re
         phases,
         timeline,
         events: Vec::new(),
+        cluster: None,
         samples,
         survival,
         read_back: None,

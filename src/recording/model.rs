@@ -102,6 +102,9 @@ pub struct Repetition {
     /// What was done to the cluster meanwhile, in time order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<EventRecord>,
+    /// How requests spread over the nodes and slots of a cluster; absent for one server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterLoad>,
     /// What the server said of itself, in time order.
     pub samples: Vec<Sample>,
     /// Which keys were still there after the last phase; absent where it was not asked for or not reached.
@@ -229,6 +232,62 @@ pub struct ClusterRecord {
     pub asked: u64,
     /// Requests sent, by node; those sent elsewhere count at each.
     pub requests_by_node: BTreeMap<String, u64>,
+}
+
+/// How requests spread over the nodes and slots of a cluster.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ClusterLoad {
+    /// The nodes, `master 1` where it is known what they were at first, else their addresses.
+    pub nodes: Vec<String>,
+    /// Slices of the time under load, in order.
+    pub slices: Vec<ClusterSlice>,
+    /// Slots whose requests are counted together over time.
+    pub slots_per_range: u64,
+    /// Requests by slice and, within it, by range of slots ([`super::keys::pack_numbers`]).
+    pub requests_by_range: String,
+    /// Which slots got another master, as clients learnt it: those that they began with first, then in time order.
+    pub owners: Vec<SlotsRecord>,
+    /// The slot of each phase that got most requests.
+    pub hottest: Vec<HotSlot>,
+}
+
+/// What was sent to a cluster in a slice of time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ClusterSlice {
+    /// Begin, seconds since the repetition began.
+    pub at_s: f64,
+    /// Length, seconds.
+    pub length_s: f64,
+    /// Requests sent, by node; of nodes that were not known yet they are missing.
+    pub requests: Vec<u64>,
+}
+
+/// Slots that have a master from some moment on.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SlotsRecord {
+    /// When clients knew, seconds since the repetition began.
+    pub at_s: f64,
+    /// The first slot.
+    pub first: u16,
+    /// The last slot.
+    pub last: u16,
+    /// Index into [`ClusterLoad::nodes`].
+    pub node: usize,
+}
+
+/// The slot that got most requests of a phase.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HotSlot {
+    /// Index of the phase; of those beside one another the first.
+    pub phase: usize,
+    /// The slot.
+    pub slot: u16,
+    /// Requests for keys in it.
+    pub requests: u64,
+    /// Requests for keys of all slots.
+    pub of: u64,
+    /// The phase's hottest key, where it is in this slot and was worked out.
+    pub key: Option<String>,
 }
 
 /// Reads of a key space.

@@ -21,6 +21,7 @@ fn a_recording_comes_back_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     for original in [
         fixture::lru_flood(),
+        fixture::failover(),
         fixture::zipf_read(),
         fixture::nothing(),
         fixture::hostile(),

@@ -14,6 +14,7 @@ use super::figures::{
 use super::live;
 use super::losses;
 use super::nodes;
+use super::spread;
 use super::verified;
 use crate::plot::{self, Plot};
 use crate::recording::model::{Outcome, Recording};
@@ -43,7 +44,7 @@ pub fn page(recording: &Recording, figures: &Figures, plots: &[Plot]) -> String 
         (delivery::table(&figures.cells))
         (verified::table(&figures.cells))
         (losses::table(&figures.cells))
-        @for line in nodes::lines(recording) { p { (line) } }
+        @for line in nodes::lines(recording).iter().chain(&spread::lines(recording)) { p { (line) } }
         (drawn::table(&figures.cells))
         (driven(recording))
         footer { "Made by cachebench " (recording.cachebench) " from its recording alone; this page needs no network." }

@@ -15,6 +15,7 @@ pub mod html;
 mod live;
 mod losses;
 mod nodes;
+mod spread;
 #[cfg(test)]
 mod tests;
 pub mod text;

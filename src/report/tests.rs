@@ -85,6 +85,7 @@ fn expectations_are_said_in_their_units() {
 fn the_summary_fits_its_columns() {
     for recording in [
         fixture::lru_flood(),
+        fixture::failover(),
         fixture::zipf_read(),
         fixture::nothing(),
     ] {
@@ -215,6 +216,7 @@ fn the_json_form_keeps_to_its_schema() {
     let validator = jsonschema::validator_for(schema.as_value()).unwrap();
     for recording in [
         fixture::lru_flood(),
+        fixture::failover(),
         fixture::zipf_read(),
         fixture::nothing(),
         fixture::hostile(),

@@ -12,6 +12,7 @@ use super::figures::{
 };
 use super::losses;
 use super::nodes;
+use super::spread;
 use super::verified;
 use crate::recording::model::{Outcome, Recording};
 use crate::stats::human;
@@ -44,6 +45,7 @@ pub fn summary(recording: &Recording, figures: &Figures, columns: usize) -> Stri
         lines(&verified::lines(&figures.cells), columns),
         lines(&losses::lines(&figures.cells), columns),
         lines(&nodes::lines(recording), columns),
+        lines(&spread::lines(recording), columns),
         lines(&drawn::lines(&figures.cells), columns),
         expectations(figures, columns),
         warnings(figures, columns),
@@ -192,7 +194,9 @@ fn load_table(cells: &[CellFigures], columns: usize) -> String {
 
 /// Sentences, one a line.
 fn lines(lines: &[String], columns: usize) -> String {
-    let set = lines.iter().map(|line| prose(line, "  ", columns));
+    let set = lines
+        .iter()
+        .map(|line| prose(line, "  ", columns.saturating_sub(2)));
     set.collect::<Vec<_>>().join("\n")
 }
 

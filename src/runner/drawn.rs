@@ -26,6 +26,8 @@ pub(super) struct Drawing {
     made: Made,
     /// Whether nothing was sent yet.
     is_fresh: bool,
+    /// The key that the last phase drew most often.
+    hottest: Option<u64>,
 }
 
 impl Drawing {
@@ -38,7 +40,13 @@ impl Drawing {
             keys,
             made,
             is_fresh: true,
+            hottest: None,
         }
+    }
+
+    /// The key that the last phase drew most often, where that was worked out.
+    pub(super) fn hottest(&self) -> Option<u64> {
+        self.hottest
     }
 
     /// All keys may be there from here on, as where another phase makes them at the same time.
@@ -51,6 +59,7 @@ impl Drawing {
     pub(super) fn phase(&mut self, job: &Job<'_>, taken: &[u64]) -> Drawn {
         let requests = taken.iter().sum();
         let is_first = std::mem::replace(&mut self.is_fresh, false);
+        self.hottest = None;
         if let Some(recorded) = &job.load.recorded {
             self.made = Made::all(self.keys);
             return self.retraced(recorded, job, requests, is_first);
@@ -62,7 +71,10 @@ impl Drawing {
             left_out: left_out(requests, job.keys.count),
         };
         if requests <= COUNTED_MAX && job.keys.count <= KEYS_MAX {
-            drawn.census = census(self.counts(job, taken)).map(recorded_census);
+            let counts = self.counts(job, taken);
+            let counted = (0_u64..).zip(&counts);
+            self.hottest = counted.max_by_key(|(_, count)| **count).map(|(key, _)| key);
+            drawn.census = census(counts).map(recorded_census);
         }
         if drawn.left_out.is_none() {
             drawn.ideal = self.ideal(job, taken);

@@ -1,8 +1,10 @@
 //! One repetition of one cell: a server, the phases, the probe.
 
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::chart::Chart;
 use super::deeds;
 use super::drawn::Drawing;
 use super::recent::Recent;
@@ -18,7 +20,8 @@ use crate::survival::{lost, score};
 use crate::target::capacity::directives;
 use crate::target::{Running, TargetError};
 use crate::traffic::stream::derive;
-use crate::workload::plan::{Action, Capacity, Directive, Load, Phase, Plan, Until};
+use crate::traffic::{KeyNames, slot};
+use crate::workload::plan::{Action, Capacity, Directive, KeySpace, Load, Phase, Plan, Until};
 
 /// Sets the embedded server's draws apart from those of the load.
 pub(super) const SERVER_DRAWS: u64 = 0x5e_7e_d1;
@@ -43,6 +46,8 @@ struct Course {
     known: Known,
     /// By phase, the requests that each worker of the drive drew and sent.
     taken: Vec<Vec<u64>>,
+    /// Of a cluster, how requests spread over it.
+    chart: Option<Chart>,
     repetition: Repetition,
 }
 
@@ -102,6 +107,7 @@ impl Run<'_> {
             phases: Vec::new(),
             timeline: Vec::new(),
             events: Vec::new(),
+            cluster: None,
             samples: Vec::new(),
             survival: None,
             read_back: None,
@@ -111,13 +117,17 @@ impl Run<'_> {
             touches: self.plan.survival.probe.then(|| Touches::new(count)),
             ledger: self.plan.read_back.then(|| Ledger::new(count)),
         };
+        let origin = Instant::now();
+        let map = server.access().cluster.clone();
+        let chart = map.map(|map| Chart::new(map, origin));
         Ok(Course {
             cell,
             number,
             server,
-            origin: Instant::now(),
+            origin,
             known,
             taken: Vec::new(),
+            chart,
             repetition,
         })
     }
@@ -132,6 +142,7 @@ impl Run<'_> {
         let result = self.phases(course);
         course.repetition.samples = watch.stop();
         self.look_at_clock(course, began_s);
+        keep_chart(course);
         result?;
         self.probe(course)?;
         self.read_back(course)?;
@@ -254,7 +265,7 @@ impl Run<'_> {
         index: usize,
         phases: &[Phase],
     ) -> Result<Vec<Driven>, Fault> {
-        let known = std::mem::take(&mut course.known);
+        let (known, mut chart) = (std::mem::take(&mut course.known), course.chart.take());
         let loads = (index..)
             .zip(phases)
             .filter_map(|(number, phase)| match &phase.action {
@@ -269,13 +280,25 @@ impl Run<'_> {
             job.replay = replay.as_ref();
         }
         let (observer, mut recent) = (&mut *self.observer, Recent::default());
-        let mut progress = |now: &Advance| observer.on(Event::Progress(&recent.progress(now)));
+        if let Some(chart) = &mut chart {
+            chart.begin();
+        }
+        let mut progress = |now: &Advance| {
+            if let Some(chart) = &mut chart {
+                chart.look();
+            }
+            observer.on(Event::Progress(&recent.progress(now)));
+        };
         let (end, origin, hand) = (index + phases.len(), course.origin, course.server.hand());
         let events = self.plan.events.iter();
         let events = events.filter(|event| (index..end).contains(&event.phase));
         let (driven, done) = deeds::meanwhile(hand.as_ref(), events, origin, || {
             drive_together(&jobs, known, self.interrupt, &mut progress)
         });
+        if let Some(chart) = &mut chart {
+            chart.end(index);
+        }
+        course.chart = chart;
         course.repetition.events.extend(done);
         for replay in replays.iter().flatten() {
             self.warn(warn::left_out(&replay.left_out()));
@@ -310,6 +333,9 @@ impl Run<'_> {
             ) && load.fan_out.is_none()
             {
                 let drawn = drawing.phase(&job(self.plan, course, index, load), taken);
+                if let Some(key) = drawing.hottest() {
+                    name_hottest(&mut course.repetition, &self.plan.keys, index, key);
+                }
                 if let Some(record) = course.repetition.phases.get_mut(index) {
                     record.drawn = Some(drawn);
                 }
@@ -419,6 +445,29 @@ impl Run<'_> {
             .get(cell)
             .map(|cell| cell.label.clone())
             .unwrap_or_default()
+    }
+}
+
+/// What was counted of a cluster belongs to the recording, however the phases ended.
+fn keep_chart(course: &mut Course) {
+    let hand = course.server.hand();
+    let name = |node: SocketAddr| {
+        let known = hand.as_ref().and_then(|hand| hand.name(node));
+        known.unwrap_or_else(|| node.to_string())
+    };
+    course.repetition.cluster = course.chart.take().map(|chart| chart.record(name));
+}
+
+/// Names the hottest key of a phase where it is in the hottest slot.
+fn name_hottest(repetition: &mut Repetition, keys: &KeySpace, phase: usize, key: u64) {
+    let mut name = Vec::new();
+    KeyNames::new(keys).append(key, &mut name);
+    let slots = repetition
+        .cluster
+        .iter_mut()
+        .flat_map(|load| &mut load.hottest);
+    for hot in slots.filter(|hot| hot.phase == phase && hot.slot == slot::of_key(&name)) {
+        hot.key = Some(String::from_utf8_lossy(&name).into_owned());
     }
 }
 

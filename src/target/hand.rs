@@ -38,6 +38,17 @@ pub struct Hand {
 }
 
 impl Hand {
+    /// What a node is called in workloads; none of one that was not there at first.
+    #[must_use]
+    pub fn name(&self, node: SocketAddr) -> Option<String> {
+        let mut shards = (1..).zip(&self.layout);
+        shards.find_map(|(number, (master, replica))| {
+            let is_replica = *replica == Some(node);
+            let role = if is_replica { "replica" } else { "master" };
+            (is_replica || *master == node).then(|| format!("{role} {number}"))
+        })
+    }
+
     /// Does something, and returns when it has ended.
     ///
     /// # Errors

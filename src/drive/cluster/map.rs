@@ -19,6 +19,8 @@ pub struct Map {
     owners: Box<[AtomicU16]>,
     /// In the order in which they became known; the free places are behind them.
     nodes: Box<[OnceLock<Node>]>,
+    /// Requests by slot.
+    wanted: Box<[AtomicU64]>,
     moved: AtomicU64,
     asked: AtomicU64,
 }
@@ -60,6 +62,7 @@ impl Map {
         let map = Self {
             owners: (0..slot::SLOTS).map(|_| AtomicU16::new(0)).collect(),
             nodes: (0..NODES_MAX).map(|_| OnceLock::new()).collect(),
+            wanted: (0..slot::SLOTS).map(|_| AtomicU64::new(0)).collect(),
             moved: AtomicU64::new(0),
             asked: AtomicU64::new(0),
         };
@@ -124,6 +127,35 @@ impl Map {
         if let Some(node) = self.nodes.get(place).and_then(OnceLock::get) {
             node.requests.fetch_add(1, Relaxed);
         }
+    }
+
+    #[inline]
+    pub(super) fn count_wanted(&self, slot: u16) {
+        if let Some(requests) = self.wanted.get(usize::from(slot)) {
+            requests.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Requests so far, by slot; those sent elsewhere count once.
+    #[must_use]
+    pub fn requests_by_slot(&self) -> Vec<u64> {
+        self.wanted.iter().map(|one| one.load(Relaxed)).collect()
+    }
+
+    /// Requests sent so far, by the place of their node.
+    #[must_use]
+    pub fn requests_by_node(&self) -> Vec<u64> {
+        let known = self.nodes.iter().map_while(OnceLock::get);
+        known.map(|node| node.requests.load(Relaxed)).collect()
+    }
+
+    /// By slot, the place of its master.
+    #[must_use]
+    pub fn owners(&self) -> Vec<u16> {
+        self.owners
+            .iter()
+            .map(|owner| owner.load(Relaxed))
+            .collect()
     }
 
     pub(super) fn count_moved(&self) {

@@ -137,6 +137,9 @@ impl Shards {
         while !rest.is_empty() {
             let (length, slot) = request::first(rest).ok_or(io::ErrorKind::InvalidInput)?;
             let (request, behind) = rest.split_at_checked(length).unwrap_or_default();
+            if let Some(slot) = slot {
+                self.map.count_wanted(slot);
+            }
             let place =
                 slot.map_or_else(|| self.other_than(usize::MAX), |slot| self.map.owner(slot));
             let id = self.first + self.flights.len() as Id;
