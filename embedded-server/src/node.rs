@@ -141,6 +141,8 @@ pub struct Server {
     pub latency: LatencyMonitor,
     /// What is saved of it, and when.
     pub saving: Saving,
+    /// Whether RESTORE takes payloads whose checksum is wrong, for tests of what is inside them.
+    pub skips_checksums: bool,
     /// What goes wrong on purpose.
     pub faults: Faults,
     /// Who it is.
@@ -220,6 +222,7 @@ impl Server {
             slowlog: SlowLog::default(),
             latency: LatencyMonitor::default(),
             saving: Saving::new(now_ms),
+            skips_checksums: false,
             faults: Faults::default(),
             identity,
             replication: Replication::new(hexadecimal(&mut random)),

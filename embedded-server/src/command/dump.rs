@@ -5,6 +5,7 @@ use super::outcome::{Outcome, Refusal, handler, integer_in};
 use super::table::{CommandSpec, Group, Keys, flags};
 use super::{Arguments, Context, generic, is, refusal};
 use crate::keyspace::{Access, AccessData, Expiry, Written};
+use crate::log::Level;
 use crate::notify::Events;
 use crate::rdb::{Value, payload};
 
@@ -97,7 +98,7 @@ fn restore(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
         return Err(refusal::BUSY_KEY.into());
     }
     let expiry = expiry(&arguments[2], options.absolute, context.server.now_ms)?;
-    let value = payload::decode(&arguments[3], &context.server.config.limits)?;
+    let value = decode(context, &arguments[3])?;
     if matches!(expiry, Expiry::At(deadline_ms) if deadline_ms <= context.server.now_ms) {
         // It would be gone at once; all that is left to do is to remove what was there.
         generic::delete(context, key);
@@ -116,6 +117,20 @@ fn restore(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     }
     context.reply.ok();
     Ok(())
+}
+
+fn decode(context: &Context<'_>, payload: &[u8]) -> Result<Value, Refusal> {
+    let server = &*context.server;
+    let decode = match server.skips_checksums {
+        true => payload::decode_unchecked,
+        false => payload::decode,
+    };
+    let decoded = decode(payload, &server.config.limits);
+    if decoded.is_err() {
+        let message = "A payload given to RESTORE is refused: integrity check failed";
+        server.log(Level::Warning, message);
+    }
+    Ok(decoded?)
 }
 
 /// When the restored key is to go. 0 stands for never.

@@ -62,6 +62,9 @@ pub struct Entry {
     pub frequency: Option<u8>,
 }
 
+/// Files of versions before have no checksum.
+const VERSION_OF_CHECKSUMS: u16 = 5;
+
 /// A part of a snapshot.
 #[derive(Clone, Debug)]
 pub enum Record {
@@ -93,6 +96,7 @@ pub struct Reader<'a> {
     bytes: &'a [u8],
     input: Input<'a>,
     limits: &'a Limits,
+    version: u16,
     ended: bool,
 }
 
@@ -111,6 +115,7 @@ impl<'a> Reader<'a> {
             bytes,
             input,
             limits,
+            version,
             ended: false,
         })
     }
@@ -134,8 +139,11 @@ impl<'a> Reader<'a> {
         Some(Some(record))
     }
 
-    /// Compares the checksum behind the end; one of 0 was not made.
+    /// Compares the checksum behind the end, where there is one; one of 0 was not made.
     fn check(&mut self) -> Result<(), FileError> {
+        if self.version < VERSION_OF_CHECKSUMS {
+            return Ok(());
+        }
         let checked = self.bytes.len() - self.input.len();
         let at = checked.saturating_sub(1);
         let checksum = self.input.u64().ok_or(FileError::Damaged { at })?;
@@ -312,6 +320,20 @@ mod tests {
 
     fn read(bytes: &[u8]) -> Result<Vec<Record>, FileError> {
         Reader::new(bytes, &Limits::default())?.collect()
+    }
+
+    /// A file as Redis 2.4 left it.
+    #[test]
+    fn old_files_have_packed_hashes_and_no_checksum() {
+        let old = b"REDIS0003\xfe\x00\x09\x04hash\x0c\x02\x01f\x01\x00v\x01g\x01\x00w\xff\xff";
+        let records = read(old).unwrap();
+        let Some(Record::Entry(entry)) = records.last() else {
+            panic!("no entry: {records:?}")
+        };
+        let Value::Object(crate::types::Value::Hash(hash)) = &entry.value else {
+            panic!("no hash: {entry:?}")
+        };
+        assert_eq!((entry.key.as_slice(), hash.len()), (&b"hash"[..], 2));
     }
 
     #[test]

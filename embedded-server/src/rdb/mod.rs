@@ -25,6 +25,7 @@ mod string;
 mod value;
 mod wire;
 mod ziplist;
+mod zipmap;
 
 pub use value::Value;
 

@@ -4,7 +4,7 @@ use super::stream::Format;
 use super::wire::{Input, Output};
 use super::{
     VERSION, VERSION_OF_EXPIRING_FIELDS, hash, list, listpack, set, sorted_set, stream, string,
-    ziplist,
+    ziplist, zipmap,
 };
 use crate::types::{self, Limits, View};
 
@@ -16,6 +16,7 @@ mod kind {
     pub(super) const SORTED_SET_PRINTED: u8 = 3;
     pub(super) const HASH: u8 = 4;
     pub(super) const SORTED_SET: u8 = 5;
+    pub(super) const HASH_ZIPMAP: u8 = 9;
     pub(super) const LIST_ZIPLIST: u8 = 10;
     pub(super) const SET_INTEGERS: u8 = 11;
     pub(super) const SORTED_SET_ZIPLIST: u8 = 12;
@@ -118,6 +119,7 @@ pub(super) fn read(input: &mut Input<'_>, kind: u8, limits: &Limits) -> Option<V
         kind::SET_INTEGERS => Set(set::read_integers(input, limits)?),
         kind::SET_LISTPACK => Set(set::read_listpack(input, limits)?),
         kind::HASH => Hash(hash::read_plain(input, limits)?),
+        kind::HASH_ZIPMAP => Hash(hash::read_packed(input, zipmap::read, limits)?),
         kind::HASH_ZIPLIST => Hash(hash::read_packed(input, ziplist::read, limits)?),
         kind::HASH_LISTPACK => Hash(hash::read_packed(input, listpack::read, limits)?),
         kind::HASH_EXPIRING => Hash(hash::read_expiring(input, limits)?),

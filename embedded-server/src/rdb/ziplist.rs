@@ -17,24 +17,38 @@ const COUNT_UNKNOWN: u16 = u16::MAX;
 pub(super) fn read(block: &[u8]) -> Option<Vec<Member<'_>>> {
     let mut input = Input::new(block);
     let bytes = u32::from_le_bytes(input.array()?);
-    // Where the last element begins only helps whoever reads backwards.
-    let _: [u8; 4] = input.array()?;
+    let last = u32::from_le_bytes(input.array()?);
     let count = u16::from_le_bytes(input.array()?);
     let mut elements = Vec::new();
+    let mut previous = 0;
     while input.len() > 1 {
+        let before = input.len();
+        if !follows(&mut input, previous)? {
+            return None;
+        }
         elements.push(read_element(&mut input)?);
+        previous = before - input.len();
+    }
+    let begins = block.len().checked_sub(input.len() + previous)?;
+    if usize::try_from(last).ok()? != begins {
+        return None;
     }
     let whole = usize::try_from(bytes).ok()? == block.len() && input.byte()? == END;
     let counted = count == COUNT_UNKNOWN || usize::from(count) == elements.len();
     (whole && counted).then_some(elements)
 }
 
-fn read_element<'a>(input: &mut Input<'a>) -> Option<Member<'a>> {
-    match input.byte()? {
+/// Whether an element says rightly how long the one before it is.
+fn follows(input: &mut Input<'_>, previous: usize) -> Option<bool> {
+    let told = match input.byte()? {
         END => return None,
-        LONG_PREVIOUS => drop(input.bytes(4)?),
-        _ => {}
-    }
+        LONG_PREVIOUS => u32::from_le_bytes(input.array()?),
+        short => short.into(),
+    };
+    Some(usize::try_from(told).ok()? == previous)
+}
+
+fn read_element<'a>(input: &mut Input<'a>) -> Option<Member<'a>> {
     let first = input.byte()?;
     let low = u64::from(first & 0x3f);
     Some(match first {
@@ -61,6 +75,15 @@ fn read_element<'a>(input: &mut Input<'a>) -> Option<Member<'a>> {
 mod tests {
     use super::*;
 
+    fn block(elements: &[&[u8]]) -> Vec<u8> {
+        let body = elements.concat();
+        let bytes = 11 + body.len();
+        let last = bytes - 1 - elements.last().map_or(0, |element| element.len());
+        let header = [bytes, last].map(|number| (number as u32).to_le_bytes());
+        let count = (elements.len() as u16).to_le_bytes();
+        [&header.concat()[..], &count, &body, &[END]].concat()
+    }
+
     #[test]
     fn every_encoding_is_read() {
         let elements: &[&[u8]] = &[
@@ -75,9 +98,7 @@ mod tests {
             b"\x07\xf1",
             b"\x02\xfd",
         ];
-        let body = elements.concat();
-        let bytes = (11 + body.len() as u32).to_le_bytes();
-        let block = [&bytes[..], &[0; 4], &[10, 0], &body, &[END]].concat();
+        let block = block(elements);
         let texts: Vec<_> = read(&block)
             .unwrap()
             .into_iter()
@@ -97,5 +118,15 @@ mod tests {
         ];
         assert_eq!(texts, expected);
         assert_eq!(read(&block[..block.len() - 1]), None);
+    }
+
+    #[test]
+    fn what_leads_backwards_must_lead_somewhere() {
+        assert!(read(&block(&[b"\x00\x01a", b"\x03\x01b"])).is_some());
+        assert_eq!(read(&block(&[b"\x00\x01a", b"\x04\x01b"])), None);
+        let mut misled = block(&[b"\x00\x01a"]);
+        misled[4] += 1;
+        assert_eq!(read(&misled), None);
+        assert!(read(&block(&[])).is_some());
     }
 }

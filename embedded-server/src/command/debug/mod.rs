@@ -52,6 +52,8 @@ const HELP: &[&str] = &[
     "    Serializes everything and loads it again. There is no file: with NOSAVE nothing is done.",
     "SET-ACTIVE-EXPIRE <0 | 1>",
     "    Whether expired keys that nobody asks for are removed.",
+    "SET-SKIP-CHECKSUM-VALIDATION <0 | 1>",
+    "    Whether RESTORE takes payloads whose checksum is wrong.",
     "SLEEP <seconds>",
     "    The node does nothing for so long; a virtual clock is turned instead.",
     "STRINGMATCH-LEN",
@@ -94,6 +96,9 @@ fn act(context: &mut Context<'_>, arguments: &Arguments<'_>, name: &[u8]) -> Out
             .server
             .keyspace
             .set_active_expiry(is(&arguments[2], "1")),
+        (b"set-skip-checksum-validation", 3) => {
+            context.server.skips_checksums = is(&arguments[2], "1");
+        }
         (b"log", 3) => {
             let text = format!("DEBUG LOG: {}", String::from_utf8_lossy(&arguments[2]));
             context.server.log(Level::Warning, &text);
