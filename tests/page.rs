@@ -54,10 +54,11 @@ phases:
 events: [ { phase: mix, at: 500ms, restart: master 2 } ]
 ";
 
-const PLOTS_OF_CLUSTER: [&str; 6] = [
+const PLOTS_OF_CLUSTER: [&str; 7] = [
     "latency_by_percentile",
     "latency_over_time",
     "timeline",
+    "errors",
     "node_load",
     "slot_heat",
     "memory",

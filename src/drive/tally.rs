@@ -285,6 +285,7 @@ impl Tally {
     pub fn error(&mut self, kind: &[u8]) {
         self.counts.errors += 1;
         count_error(&mut self.errors, kind, 1);
+        self.timeline.error(kind);
     }
 
     /// A request that was due at `due_ns` and sent at `sent_ns` was done with at `now_ns`.
@@ -431,7 +432,7 @@ fn by_operation(kinds: &[Kind]) -> BTreeMap<String, u64> {
         .collect()
 }
 
-fn by_kind(errors: &[(Box<[u8]>, u64)]) -> BTreeMap<String, u64> {
+pub(super) fn by_kind(errors: &[(Box<[u8]>, u64)]) -> BTreeMap<String, u64> {
     errors
         .iter()
         .map(|(kind, count)| (String::from_utf8_lossy(kind).into_owned(), *count))
@@ -446,7 +447,7 @@ fn add(mine: &mut Histogram<u64>, theirs: &Histogram<u64>) {
 }
 
 /// Allocates once for each kind that is new.
-fn count_error(errors: &mut Vec<(Box<[u8]>, u64)>, kind: &[u8], times: u64) {
+pub(super) fn count_error(errors: &mut Vec<(Box<[u8]>, u64)>, kind: &[u8], times: u64) {
     let kind = if kind.is_empty() {
         OTHER.as_bytes()
     } else {

@@ -4,8 +4,10 @@
 //! are twice as long. An interval keeps what was counted in it and its latencies in the buckets of [`super::spectrum`],
 //! while it is under way as a table, afterwards as the few buckets that were hit.
 
+use std::collections::BTreeMap;
+
 use super::spectrum::{BUCKETS, Spectrum, bucket, middle};
-use super::tally::Counts;
+use super::tally::{Counts, by_kind, count_error};
 use crate::recording::latency::quarter_of;
 
 /// Length of the first intervals, nanoseconds.
@@ -26,6 +28,8 @@ pub struct Timeline {
     /// Latencies of the interval under way.
     latencies: Box<[u32; BUCKETS]>,
     max_ns: u64,
+    /// Errors of the interval under way, by kind.
+    errors: Vec<(Box<[u8]>, u64)>,
     /// End of the interval under way.
     ends_ns: u64,
 }
@@ -39,6 +43,7 @@ pub struct Interval {
     pub max_ns: u64,
     /// Bucket and how often it was hit, in the order of the buckets.
     latencies: Vec<(u16, u32)>,
+    errors: Vec<(Box<[u8]>, u64)>,
 }
 
 impl Timeline {
@@ -53,6 +58,7 @@ impl Timeline {
             past: Spectrum::default(),
             latencies: Box::new([0; BUCKETS]),
             max_ns: 0,
+            errors: Vec::new(),
             ends_ns: now_ns + FIRST_WIDTH_NS,
         }
     }
@@ -64,6 +70,12 @@ impl Timeline {
             *bucket = bucket.saturating_add(times);
         }
         self.max_ns = self.max_ns.max(ns);
+    }
+
+    /// An error of this kind came.
+    #[cold]
+    pub fn error(&mut self, kind: &[u8]) {
+        count_error(&mut self.errors, kind, 1);
     }
 
     /// It is `now_ns`, and so much has been counted until now. To be called before what happens now is counted.
@@ -115,6 +127,7 @@ impl Timeline {
             counts: counts.since(&self.before),
             max_ns: self.max_ns,
             latencies: hit.map(|(times, bucket)| (bucket, *times)).collect(),
+            errors: std::mem::take(&mut self.errors),
         });
         self.before = *counts;
         self.past.add_table(&self.latencies);
@@ -188,9 +201,18 @@ impl Interval {
         quarters
     }
 
+    /// Errors by kind.
+    #[must_use]
+    pub fn errors(&self) -> BTreeMap<String, u64> {
+        by_kind(&self.errors)
+    }
+
     fn merge(&mut self, other: &Self) {
         self.counts = self.counts.plus(&other.counts);
         self.max_ns = self.max_ns.max(other.max_ns);
+        for (kind, count) in &other.errors {
+            count_error(&mut self.errors, kind, *count);
+        }
         for (bucket, times) in &other.latencies {
             match self.latencies.binary_search_by_key(bucket, |entry| entry.0) {
                 Ok(at) => {
@@ -250,6 +272,25 @@ mod tests {
             assert_eq!(interval.counts.operations, per_interval);
             assert!(interval.latency_ns(0.5).abs_diff(50_000) < 2_000);
         }
+    }
+
+    #[test]
+    fn errors_are_told_apart_by_interval() {
+        let (mut timeline, counts) = (Timeline::new(0), Counts::default());
+        timeline.error(b"OOM");
+        timeline.advance(15_000_000, &counts);
+        for kind in [&b"CLUSTERDOWN"[..], b"OOM", b"CLUSTERDOWN"] {
+            timeline.error(kind);
+        }
+        let mut intervals = timeline.finish(15_000_000, &counts);
+        let told = |interval: &Interval| {
+            let errors = interval.errors();
+            ["CLUSTERDOWN", "OOM"].map(|kind| errors.get(kind).copied().unwrap_or(0))
+        };
+        let each: Vec<_> = intervals.list.iter().map(told).collect();
+        assert_eq!(each, [[0, 1], [2, 1]]);
+        intervals.widen();
+        assert_eq!(told(&intervals.list[0]), [2, 2]);
     }
 
     #[test]

@@ -15,17 +15,17 @@ pub fn draw(recording: &Recording) -> Result<Option<String>, PlotError> {
             how_to_read: "what the server held while it was under load; dashed: the limit of its memory, maxmemory.",
             rows: vec![
                 Row {
-                    name: "used memory",
+                    name: "used memory".to_owned(),
                     label: human::bytes,
                     range: Range::Bytes,
-                    stretches: used_memory,
+                    stretches: Box::new(used_memory),
                     limit: maxmemory,
                 },
                 Row {
-                    name: "keys",
+                    name: "keys".to_owned(),
                     label: short,
                     range: Range::Number,
-                    stretches: keys,
+                    stretches: Box::new(keys),
                     limit: |_| None,
                 },
             ],

@@ -5,6 +5,7 @@
 
 mod canvas;
 mod differences;
+mod errors;
 mod events;
 mod grid;
 mod heat;
@@ -49,7 +50,7 @@ pub struct Plot {
 type Draw = fn(&Recording) -> Result<Option<String>, PlotError>;
 
 /// Every plot there is, in the order in which a report shows them.
-const PLOTS: [(&str, Draw); 11] = [
+const PLOTS: [(&str, Draw); 12] = [
     ("survival_by_insertion", insertion::draw),
     ("survival_by_last_access", last_access::draw),
     ("survival_by_popularity", popularity::draw),
@@ -58,6 +59,7 @@ const PLOTS: [(&str, Draw); 11] = [
     ("latency_by_percentile", spectrum::draw),
     ("latency_over_time", heat::draw),
     ("timeline", timeline::draw),
+    ("errors", errors::draw),
     ("node_load", node_load::draw),
     ("slot_heat", slot_heat::draw),
     ("memory", memory::draw),

@@ -13,16 +13,19 @@ use super::theme::{self, Ink};
 use crate::recording::model::{CellRecord, Recording, Repetition};
 use crate::stats::human;
 
+/// How the curve of a repetition is found.
+pub(super) type Stretches = Box<dyn Fn(&Repetition, &LoadTime) -> Vec<Stretch>>;
+
 /// One row: a quantity over time.
 pub(super) struct Row {
     /// Name with its unit.
-    pub(super) name: &'static str,
+    pub(super) name: String,
     /// How its ticks are labelled.
     pub(super) label: fn(f64) -> String,
     /// The range of its axis.
     pub(super) range: Range,
     /// The curve of a repetition as stretches of drawn time with a rate: numerator and denominator per second.
-    pub(super) stretches: fn(&Repetition, &LoadTime) -> Vec<Stretch>,
+    pub(super) stretches: Stretches,
     /// A limit to be drawn in every panel, with its name.
     pub(super) limit: fn(&CellRecord) -> Option<(f64, &'static str)>,
 }
@@ -303,7 +306,12 @@ impl Sheet<'_> {
     }
 
     fn name_row(&self, canvas: &mut Canvas, area: &Rect, row: usize) {
-        let name = self.subject.rows.get(row).map_or("", |row| row.name);
+        let name = self
+            .subject
+            .rows
+            .get(row)
+            .map_or("", |row| row.name.as_str());
+        let name = measure::fit(name, theme::SMALL, ROW + ROW_GAP - 4.0);
         let (x, y) = (theme::MARGIN, f64::midpoint(area.top, area.bottom));
         canvas.text(
             Text::new(x, y, name, theme::SMALL, Ink::Text)

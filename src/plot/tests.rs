@@ -176,6 +176,7 @@ fn every_plot_is_there() {
             "latency_by_percentile",
             "latency_over_time",
             "timeline",
+            "errors",
             "node_load",
             "slot_heat",
             "memory"

@@ -17,11 +17,11 @@ pub fn draw(recording: &Recording) -> Result<Option<String>, PlotError> {
             how_to_read: "what the server answered while it was under load; shades part the phases.",
             rows: vec![
                 row("requests/s", Range::Number, |one, time| {
-                    intervals(one, time, |interval| (interval.operations, None))
+                    intervals(one, time, &|interval| (interval.operations, None))
                 }),
                 row("errors/s", Range::Number, errors),
                 row("hit ratio", Range::Share, |one, time| {
-                    intervals(one, time, |interval| {
+                    intervals(one, time, &|interval| {
                         (interval.hits, Some(interval.hits + interval.misses))
                     })
                 }),
@@ -34,22 +34,22 @@ pub fn draw(recording: &Recording) -> Result<Option<String>, PlotError> {
 fn row(
     name: &'static str,
     range: Range,
-    stretches: fn(&Repetition, &LoadTime) -> Vec<Stretch>,
+    stretches: impl Fn(&Repetition, &LoadTime) -> Vec<Stretch> + 'static,
 ) -> Row {
     Row {
-        name,
+        name: name.to_owned(),
         label: short,
         range,
-        stretches,
+        stretches: Box::new(stretches),
         limit: |_| None,
     }
 }
 
 /// A stretch per interval: a rate per second, or a share of what is given.
-fn intervals(
+pub(super) fn intervals(
     repetition: &Repetition,
     time: &LoadTime,
-    count: fn(&Interval) -> (u64, Option<u64>),
+    count: &dyn Fn(&Interval) -> (u64, Option<u64>),
 ) -> Vec<Stretch> {
     let stretch = |interval: &Interval| {
         let (from, to) = (
@@ -112,7 +112,7 @@ fn errors(repetition: &Repetition, time: &LoadTime) -> Vec<Stretch> {
     {
         return Vec::new();
     }
-    intervals(repetition, time, |interval| (interval.errors, None))
+    intervals(repetition, time, &|interval| (interval.errors, None))
 }
 
 /// A stretch per pair of samples of the server.

@@ -139,6 +139,10 @@ pub(crate) fn failover() -> Recording {
     for interval in &mut repetition.timeline {
         if (10.0..12.0).contains(&interval.at_s) {
             interval.errors = interval.operations / 2;
+            let (down, lost) = (interval.errors / 3, interval.errors - interval.errors / 3);
+            interval.errors_by_kind = [("CLUSTERDOWN", down), ("node_lost", lost)]
+                .map(|(kind, count)| (kind.to_owned(), count))
+                .into();
         }
     }
     repetition.cluster = Some(cluster_load());
@@ -522,6 +526,7 @@ fn timeline(dice: &mut Dice, phases: &[PhaseRecord], step_s: f64) -> Vec<Interva
                 hits: part(phase.hits),
                 misses: part(phase.misses),
                 errors: part(phase.errors.values().sum()),
+                errors_by_kind: BTreeMap::new(),
                 p50_s: phase.latency.percentiles_s["50"],
                 p99_s: phase.latency.percentiles_s["99"],
                 max_s: phase.latency.max_s,

@@ -390,6 +390,9 @@ pub struct Interval {
     pub misses: u64,
     /// Errors.
     pub errors: u64,
+    /// These by kind, as those of the phase.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub errors_by_kind: BTreeMap<String, u64>,
     /// Median latency, seconds.
     pub p50_s: f64,
     /// 99th percentile, seconds.

@@ -39,6 +39,7 @@ fn write_row(repetition: &Repetition, interval: &Interval, out: &mut impl Write)
         max_s,
         phase,
         latencies: _,
+        errors_by_kind: _,
     } = interval;
     let phase = repetition
         .phases

@@ -198,6 +198,7 @@ pub(super) fn timeline(
         hits: interval.counts.hits,
         misses: interval.counts.misses,
         errors: interval.counts.errors,
+        errors_by_kind: interval.errors(),
         p50_s: seconds(interval.latency_ns(0.5)),
         p99_s: seconds(interval.latency_ns(0.99)),
         max_s: seconds(interval.max_ns),
