@@ -1,4 +1,4 @@
-//! Pings and what they carry: news of some nodes, and of all that are suspected.
+//! Pings and what they carry: news of some nodes, of those that are new, and of all that are suspected.
 
 use rand::RngExt;
 
@@ -9,6 +9,10 @@ use super::peer::{LinkId, Peer, PeerKey};
 
 /// How many nodes a ping tells of, however small the cluster.
 const ENTRIES_MIN: usize = 3;
+/// A node is news for so long, so that a cluster that forms need not wait until chance has told everybody of everybody.
+const NEW_FOR_MS: i64 = 2000;
+/// The most new nodes that a ping tells of.
+const NEW_MAX: usize = 20;
 
 impl Cluster {
     /// Pings, answers or invites whoever is at the other end.
@@ -42,7 +46,7 @@ impl Cluster {
         }
     }
 
-    /// A tenth of the nodes, drawn at random, and all that are suspected.
+    /// A tenth of the nodes, drawn at random, the new ones and all that are suspected.
     fn news(&mut self, to: Option<PeerKey>) -> Vec<Gossip> {
         let known = |peer: &Peer| {
             let unknown = NodeFlags::HANDSHAKE.and(NodeFlags::NO_ADDRESS);
@@ -52,16 +56,21 @@ impl Cluster {
             .table
             .others()
             .filter(|(key, peer)| Some(*key) != to && known(peer));
-        let (suspected, mut rest): (Vec<_>, Vec<_>) = others
+        let (suspected, rest): (Vec<_>, Vec<_>) = others
             .map(|(_, peer)| peer)
             .partition(|peer| peer.flags.any(NodeFlags::PFAIL));
+        let new_since_ms = self.now_ms - NEW_FOR_MS;
+        let (new, mut rest): (Vec<_>, Vec<_>) = rest
+            .into_iter()
+            .partition(|peer| peer.known_since_ms > new_since_ms);
         let wanted = (self.table.count() / 10).max(ENTRIES_MIN).min(rest.len());
         for index in 0..wanted {
             let other = self.random.random_range(index..rest.len());
             rest.swap(index, other);
         }
         rest.truncate(wanted);
-        rest.into_iter().chain(suspected).map(entry).collect()
+        let new = new.into_iter().rev().take(NEW_MAX);
+        new.chain(rest).chain(suspected).map(entry).collect()
     }
 }
 

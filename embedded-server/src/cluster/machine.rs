@@ -15,6 +15,10 @@ use super::slot::{Slot, SlotSet};
 use super::table::Table;
 use crate::log::Level;
 
+/// What has changed is told at once, and again with so many ticks: between two nodes there are two connections, and what was
+/// said on one before the change may be heard after it.
+const AGAIN: u8 = 2;
+
 /// What a node is told about how it shall take part.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -173,6 +177,8 @@ pub struct Cluster {
     pub(super) is_grave: bool,
     /// Whether something changed that all others want to know at once.
     pub(super) is_untold: bool,
+    /// With how many ticks more that is told again.
+    again: u8,
     pub(super) sent: [u64; Body::KINDS],
     pub(super) received: [u64; Body::KINDS],
     pub(super) actions: Vec<Action>,
@@ -214,6 +220,7 @@ impl Cluster {
             is_stale: false,
             is_grave: false,
             is_untold: false,
+            again: 0,
             sent: [0; Body::KINDS],
             received: [0; Body::KINDS],
             actions: Vec::new(),
@@ -246,6 +253,10 @@ impl Cluster {
             Event::Tick => {
                 self.is_unsaved |= self.is_stale;
                 self.tick();
+                if let Some(left) = self.again.checked_sub(1) {
+                    self.again = left;
+                    self.tell_all();
+                }
             }
             Event::Connected(link) => self.connected(link),
             Event::Closed(link) => self.closed(link),
@@ -265,6 +276,7 @@ impl Cluster {
             self.actions.insert(0, Action::Save { durably });
         }
         if std::mem::take(&mut self.is_untold) {
+            self.again = AGAIN;
             self.tell_all();
         }
         std::mem::take(&mut self.actions)

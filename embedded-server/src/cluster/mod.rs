@@ -15,9 +15,10 @@
 //! A slot whose owner has stopped to claim it goes to whoever claims it next, by whatever epoch: of two moves that follow each
 //! other, a node may hear in the wrong order.
 //!
-//! Three things are done sooner than redis-server does them, within the same protocol: a master that begins to suspect a
-//! node tells the others at once; a replica waits a tenth of the time before it asks for votes; and what changes of a
-//! node's own slots and role is told at once, not with the next ping.
+//! Four things are done sooner than redis-server does them, within the same protocol: a master that begins to suspect a
+//! node tells the others at once; a replica waits a tenth of the time before it asks for votes; what changes of a node's own
+//! slots and role is told at once, and again with the next two ticks, not with the next ping; and a ping tells of all new
+//! nodes, whatever chance has drawn.
 
 pub mod flags;
 pub mod id;

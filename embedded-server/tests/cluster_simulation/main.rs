@@ -53,6 +53,11 @@ fn run(scenario: Scenario, seed: u64) {
 }
 
 #[test]
+fn a_cluster_forms_at_once() {
+    hold(Scenario::Form);
+}
+
+#[test]
 fn whatever_happens_every_slot_has_one_owner_again() {
     hold(Scenario::Faults);
 }

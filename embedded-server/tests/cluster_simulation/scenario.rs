@@ -9,9 +9,13 @@ use crate::world::{TIMEOUT_MS, Weather, World};
 /// How long a cluster may take to form, to heal, to change places.
 const PATIENCE_MS: i64 = 60 * TIMEOUT_MS;
 const MASTERS: usize = 3;
+/// How long a cluster may take to form where nothing goes wrong.
+const FORMED_MS: i64 = 400;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Scenario {
+    /// Nothing but that the cluster forms.
+    Form,
     /// Everything that can go wrong.
     Faults,
     /// Nothing goes wrong, and a replica changes places with its master under load.
@@ -33,6 +37,7 @@ impl Scenario {
 
     pub(crate) fn play(self, seed: u64, is_loud: bool) -> World {
         match self {
+            Self::Form => form(seed, is_loud),
             Self::Faults => faults(seed, is_loud),
             Self::ManualFailover => manual_failover(seed, is_loud),
             Self::Crash => crash(seed, is_loud),
@@ -43,8 +48,15 @@ impl Scenario {
     }
 }
 
-/// A cluster of so many masters, with the other nodes as their replicas in turn.
+/// A cluster of so many masters, with the other nodes as their replicas in turn, which have heard of their masters.
 fn formed(seed: u64, masters: usize, nodes: usize, is_loud: bool) -> World {
+    let mut world = forming(seed, masters, nodes, is_loud);
+    world.run_until(TIMEOUT_MS, |_| false);
+    world
+}
+
+/// The same, at the moment when every node says that the cluster serves and knows of every replica.
+fn forming(seed: u64, masters: usize, nodes: usize, is_loud: bool) -> World {
     let mut world = World::new(seed, nodes, is_loud);
     for index in 0..masters {
         let share = usize::from(SLOTS) / masters + 1;
@@ -102,8 +114,17 @@ fn formed(seed: u64, masters: usize, nodes: usize, is_loud: bool) -> World {
         world.run_until(PATIENCE_MS, is_ready),
         "the cluster does not form"
     );
-    // Replicas have heard of their masters once.
-    world.run_until(TIMEOUT_MS, |_| false);
+    world
+}
+
+fn form(seed: u64, is_loud: bool) -> World {
+    let world = forming(seed, MASTERS, 6, is_loud);
+    let took_ms = world.age_ms();
+    // What is new is told at once, and again with the next tick. If it waited for a ping it would take half the node timeout.
+    assert!(
+        took_ms < FORMED_MS,
+        "the cluster took {took_ms} ms of virtual time to form"
+    );
     world
 }
 
@@ -361,11 +382,19 @@ fn takeover(seed: u64, is_loud: bool) -> World {
     let lost: Vec<usize> = (0..MASTERS).filter(|master| *master != left).collect();
     lost.iter().for_each(|master| world.crash(*master, true));
     world.run_until(3 * TIMEOUT_MS, |_| false);
-    for master in &lost {
-        let replica = master + MASTERS;
-        // With the first that takes over there is a majority again, which may elect the other before it is asked.
-        let _ = world.command(replica, |cluster| cluster.failover(Failover::Takeover));
-        world.run_until(TIMEOUT_MS, |_| false);
+    let leads = |world: &World, replica: usize| {
+        let cluster = world.nodes[replica].cluster.as_ref();
+        cluster.is_some_and(|cluster| cluster.table().me().is_master())
+    };
+    for replica in lost.iter().map(|master| master + MASTERS) {
+        // With the first that takes over there is a majority again, which elects the other.
+        if !leads(&world, replica) {
+            let done = world.command(replica, |cluster| cluster.failover(Failover::Takeover));
+            assert_eq!(done, Ok(()));
+            world.run_until(10 * TIMEOUT_MS, |world| {
+                lost.iter().all(|master| leads(world, master + MASTERS))
+            });
+        }
     }
     heal(&mut world);
     for master in &lost {

@@ -125,6 +125,11 @@ impl World {
         world
     }
 
+    /// How long it has been there.
+    pub(crate) fn age_ms(&self) -> i64 {
+        self.now_ms - EPOCH_MS
+    }
+
     /// A world in which that scenario has been played.
     pub(crate) fn after(seed: u64, scenario: Scenario) -> Self {
         scenario.play(seed, false)
