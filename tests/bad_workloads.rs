@@ -46,7 +46,7 @@ fn a_misspelt_key_of_a_phase() {
 phases:
   - save: { keys: all, clinets: 5 }"#,
         r#"
-w.yaml:3:24: unknown key `clinets`; known: name, keys, order, operations, count, for, clients, pipeline, rate, ttl, on_miss; did you mean `clients`?
+w.yaml:3:24: unknown key `clinets`; known: name, keys, order, operations, count, for, clients, pipeline, rate, ttl, on_miss, read_from; did you mean `clients`?
   |
 3 |   - save: { keys: all, clinets: 5 }
   |                        ^^^^^^^
@@ -917,7 +917,7 @@ w.yaml:6:5: unknown subject `flood`; known: save, survival, read_back, server
   |
 6 |   - flood.errors == 0
   |     ^^^^^
-w.yaml:7:10: unknown measure of `save`: `eror_rate`; known: operations, throughput, errors, error_rate, hits, misses, hit_ratio, corrupt, foreign, distinct, hottest_share, exponent, ideal_hit_ratio, latency.mean, latency.max, latency.p50, latency.p99, latency.p99.9; did you mean `error_rate`?
+w.yaml:7:10: unknown measure of `save`: `eror_rate`; known: operations, throughput, errors, error_rate, hits, misses, hit_ratio, corrupt, foreign, distinct, hottest_share, exponent, ideal_hit_ratio, latency.mean, latency.max, busiest_node_share, busiest_node_rate, latency.p50, latency.p99, latency.p99.9; did you mean `error_rate`?
   |
 7 |   - save.eror_rate < 1%
   |          ^^^^^^^^^
@@ -948,7 +948,7 @@ fn an_expectation_in_quotes() {
 phases: [ save: { keys: all } ]
 expect: [ "save.eror_rate < 1%", 'sav.errors == 0' ]"#,
         r#"
-w.yaml:3:17: unknown measure of `save`: `eror_rate`; known: operations, throughput, errors, error_rate, hits, misses, hit_ratio, corrupt, foreign, distinct, hottest_share, exponent, ideal_hit_ratio, latency.mean, latency.max, latency.p50, latency.p99, latency.p99.9; did you mean `error_rate`?
+w.yaml:3:17: unknown measure of `save`: `eror_rate`; known: operations, throughput, errors, error_rate, hits, misses, hit_ratio, corrupt, foreign, distinct, hottest_share, exponent, ideal_hit_ratio, latency.mean, latency.max, busiest_node_share, busiest_node_rate, latency.p50, latency.p99, latency.p99.9; did you mean `error_rate`?
   |
 3 | expect: [ "save.eror_rate < 1%", 'sav.errors == 0' ]
   |                 ^^^^^^^^^
@@ -1120,6 +1120,41 @@ w.yaml:5:34: `kill` can be done to a cluster of ours alone; to somebody's, failo
   |
 5 |   - { phase: save, at: 1s, kill: master 9 }
   |                                  ^^^^^^^^
+"#,
+    );
+}
+
+#[test]
+fn nodes_to_compare_that_cannot_be() {
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ save: { keys: all }, read: { keys: all, read_from: replicas } ]
+target: embedded-cluster
+compare: { masters: [3, 0] }"#,
+        r#"
+w.yaml:3:9: `read_from` is about the replicas of a cluster, and here are none; write embedded-cluster: { replicas: 1 }
+  |
+3 | target: embedded-cluster
+  |         ^^^^^^^^^^^^^^^^
+w.yaml:4:25: `0` masters; write a number from 1 to 100
+  |
+4 | compare: { masters: [3, 0] }
+  |                         ^
+"#,
+    );
+}
+
+#[test]
+fn nodes_to_compare_of_one_server() {
+    refused(
+        r#"keys: { count: 10000 }
+phases: [ save: { keys: all } ]
+compare: { masters: [3, 6] }"#,
+        r#"
+w.yaml:3:12: `masters` are of a cluster of ours; drive embedded-cluster
+  |
+3 | compare: { masters: [3, 6] }
+  |            ^^^^^^^
 "#,
     );
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::cluster::Map;
 use super::encode::append_command;
 use super::tls::Connector;
+use crate::workload::plan::ReadFrom;
 
 /// The other end of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +81,8 @@ pub struct Access {
     pub is_ours: bool,
     /// Of a cluster, which node has which slot; the peer is one of them.
     pub cluster: Option<Arc<Map>>,
+    /// Which nodes of a cluster are asked what only reads.
+    pub read_from: ReadFrom,
 }
 
 impl Access {
@@ -115,6 +118,7 @@ impl Access {
             timeout,
             is_ours: false,
             cluster: None,
+            read_from: ReadFrom::Masters,
         }
     }
 

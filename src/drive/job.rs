@@ -96,6 +96,14 @@ impl Source {
 }
 
 impl Job<'_> {
+    /// The way of its connections to the server.
+    pub(super) fn way(&self) -> Access {
+        Access {
+            read_from: self.load.read_from,
+            ..self.access.clone()
+        }
+    }
+
     /// Worker threads that are used.
     pub(super) fn crew(&self) -> u64 {
         self.workers.clamp(1, u64::from(self.load.clients).max(1))

@@ -318,7 +318,7 @@ pub fn nanoseconds(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workload::plan::{Operation, Order, Pace, Ttl};
+    use crate::workload::plan::{Operation, Order, Pace, ReadFrom, Ttl};
 
     fn load(pace: Pace, until: Until) -> Load {
         Load {
@@ -331,6 +331,7 @@ mod tests {
             pipeline: 1,
             pace,
             ttl: Ttl::None,
+            read_from: ReadFrom::Masters,
             recorded: None,
             fan_out: None,
         }

@@ -155,7 +155,7 @@ pub(super) async fn connect_all(job: &Job<'_>, wanted: usize) -> Result<Vec<Conn
         let several = CONNECTING_MAX.min(wanted - connections.len());
         let tasks: Vec<_> = (0..several)
             .map(|_| {
-                let (access, pipeline) = (job.access.clone(), job.load.pipeline as usize);
+                let (access, pipeline) = (job.way(), job.load.pipeline as usize);
                 tokio::task::spawn_local(async move { Connection::open(&access, pipeline).await })
             })
             .collect();
@@ -175,7 +175,7 @@ fn begin(shared: &Rc<Shared>, job: &Job<'_>, worker: usize) -> Result<(), Fault>
     for index in 0..connections {
         let shared = Rc::clone(shared);
         let redial = Redial {
-            access: job.access.clone(),
+            access: job.way(),
             pipeline: job.load.pipeline as usize,
             seed: derive(job.seed, &[BACKOFF, job.phase, worker as u64, index as u64]),
         };

@@ -126,6 +126,11 @@ fn of_phase(name: &str, measure: Measure, cell: &CellRecord) -> Option<f64> {
         Measure::Lost => each(|phase| Some(phase.fan_out.as_ref()?.lost as f64)),
         Measure::OutOfOrder => each(|phase| Some(phase.fan_out.as_ref()?.out_of_order as f64)),
         Measure::DeliveryMean | Measure::DeliveryMax | Measure::DeliveryPercentile(_) => delivery(),
+        Measure::BusiestNodeShare => each(|phase| phase.cluster.as_ref()?.busiest_share()),
+        Measure::BusiestNodeRate => each(|phase| {
+            let cpu_s = phase.cluster.as_ref()?.most_cpu_s()?;
+            Some(phase.operations as f64 / cpu_s)
+        }),
     }
 }
 

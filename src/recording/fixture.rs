@@ -238,6 +238,7 @@ pub(crate) fn ramp() -> Recording {
             pipeline: 1,
             pace: Pace::Profile(vec![stretch]),
             ttl: Ttl::None,
+            read_from: ReadFrom::Masters,
             recorded: None,
             fan_out: None,
         }),
@@ -372,7 +373,7 @@ fn flood_plan(cells: &[CellRecord]) -> Plan {
             .iter()
             .map(|cell| Cell {
                 label: cell.label.clone(),
-                directives: Vec::new(),
+                ..Cell::default()
             })
             .collect(),
         repeat: 3,

@@ -224,7 +224,7 @@ pub struct FanOutRecord {
 }
 
 /// What the clients of a cluster met.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ClusterRecord {
     /// Requests that a node sent elsewhere for good (MOVED), and that went there.
     pub moved: u64,
@@ -232,6 +232,26 @@ pub struct ClusterRecord {
     pub asked: u64,
     /// Requests sent, by node; those sent elsewhere count at each.
     pub requests_by_node: BTreeMap<String, u64>,
+    /// CPU seconds that each node used; empty but of a cluster of ours.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cpu_s_by_node: BTreeMap<String, f64>,
+}
+
+impl ClusterRecord {
+    /// Share of the requests that went to the node to which most went; none where there were none.
+    #[must_use]
+    pub fn busiest_share(&self) -> Option<f64> {
+        let all: u64 = self.requests_by_node.values().sum();
+        let most = self.requests_by_node.values().max()?;
+        (all > 0).then(|| *most as f64 / all as f64)
+    }
+
+    /// CPU seconds of the node that used most; none where that is not known.
+    #[must_use]
+    pub fn most_cpu_s(&self) -> Option<f64> {
+        let used = self.cpu_s_by_node.values().copied();
+        used.reduce(f64::max).filter(|seconds| *seconds > 0.0)
+    }
 }
 
 /// How requests spread over the nodes and slots of a cluster.

@@ -53,6 +53,9 @@ fn named(cell: &CellRecord) -> impl Iterator<Item = (&str, ClusterRecord)> {
             for (node, requests) in &met.requests_by_node {
                 *sum.requests_by_node.entry(node.clone()).or_default() += requests;
             }
+            for (node, seconds) in &met.cpu_s_by_node {
+                *sum.cpu_s_by_node.entry(node.clone()).or_default() += seconds;
+            }
         }
         (phase.name.as_str(), sum)
     })
@@ -67,8 +70,12 @@ fn line(place: &str, met: &ClusterRecord) -> String {
         .map(|(node, requests)| format!("{node} {:.1} %", 100.0 * *requests as f64 / all as f64))
         .collect();
     let ClusterRecord { moved, asked, .. } = met;
+    let cpu = match met.most_cpu_s() {
+        Some(seconds) => format!("; the busiest used {} of CPU", human::seconds(seconds)),
+        None => String::new(),
+    };
     format!(
-        "{place}: requests to {}; {moved} MOVED, {asked} ASK",
+        "{place}: requests to {}; {moved} MOVED, {asked} ASK{cpu}",
         shares.join(", ")
     )
 }
@@ -85,10 +92,14 @@ mod tests {
             requests_by_node: [("a:1", 30), ("b:2", 10), ("c:3", 0)]
                 .map(|(node, count)| (node.to_owned(), count))
                 .into(),
+            cpu_s_by_node: [("a:1", 0.5), ("b:2", 0.25)]
+                .map(|(node, seconds)| (node.to_owned(), seconds))
+                .into(),
         };
         assert_eq!(
             line("mix", &met),
-            "mix: requests to a:1 75.0 %, b:2 25.0 %; 2 MOVED, 1 ASK"
+            "mix: requests to a:1 75.0 %, b:2 25.0 %; 2 MOVED, 1 ASK; the busiest used 500 ms of CPU"
         );
+        assert_eq!(met.busiest_share(), Some(0.75));
     }
 }

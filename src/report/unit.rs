@@ -59,10 +59,11 @@ impl Unit {
                 | Measure::Lost
                 | Measure::OutOfOrder
                 | Measure::Exponent => Self::Count,
-                Measure::Throughput => Self::Rate,
+                Measure::Throughput | Measure::BusiestNodeRate => Self::Rate,
                 Measure::ErrorRate
                 | Measure::HitRatio
                 | Measure::HottestShare
+                | Measure::BusiestNodeShare
                 | Measure::IdealHitRatio => Self::Share,
                 Measure::LatencyMean
                 | Measure::LatencyMax

@@ -244,13 +244,15 @@ impl<'a> Arena<'a> {
     }
 
     fn start_one(&self, plan: &Plan) -> Result<Running, RunError> {
-        let mut directives = directives(plan, plan.cells.get(self.contest.cell));
+        let cell = plan.cells.get(self.contest.cell);
+        let (target, mut directives) = (plan.target_of(cell), directives(plan, cell));
         directives.extend(self.maxmemory_bytes.map(|bytes| Directive {
             name: "maxmemory".to_owned(),
             value: bytes.to_string(),
         }));
         let seed = derive(plan.seed, &[SERVER_DRAWS, self.launches as u64]);
-        Running::start(plan, &directives, seed, self.interrupt).map_err(|error| self.stop(error))
+        Running::start(plan, &target, &directives, seed, self.interrupt)
+            .map_err(|error| self.stop(error))
     }
 
     /// Plays the phases before the measured one.

@@ -21,26 +21,57 @@ pub(super) struct Seen {
     cluster: Option<ClusterRecord>,
 }
 
-impl Seen {
-    /// What is different now from `before`.
-    pub(super) fn since(before: (Option<f64>, Option<Met>), server: &mut Running) -> Self {
-        let cpu_s = server.cpu_s().zip(before.0);
-        let met = server.met().zip(before.1);
+/// What a server has counted so far.
+pub(super) struct Counters {
+    cpu_s: Option<f64>,
+    node_cpu_s: BTreeMap<String, f64>,
+    met: Option<Met>,
+}
+
+impl Counters {
+    pub(super) fn of(server: &mut Running) -> Self {
         Self {
+            cpu_s: server.cpu_s(),
+            node_cpu_s: server.node_cpu_s(),
+            met: server.met(),
+        }
+    }
+
+    /// What is different now.
+    pub(super) fn until_now(self, server: &mut Running) -> Seen {
+        let now = Self::of(server);
+        let cpu_s = now.cpu_s.zip(self.cpu_s);
+        let met = now.met.zip(self.met.as_ref());
+        Seen {
             server_cpu_s: cpu_s.map(|(after, before)| (after - before).max(0.0)),
-            cluster: met.map(|(after, before)| cluster(&after.since(&before))),
+            cluster: met.map(|(after, before)| {
+                cluster(&after.since(before), &now.node_cpu_s, &self.node_cpu_s)
+            }),
         }
     }
 }
 
-fn cluster(met: &Met) -> ClusterRecord {
+fn cluster(
+    met: &Met,
+    cpu_s: &BTreeMap<String, f64>,
+    cpu_s_before: &BTreeMap<String, f64>,
+) -> ClusterRecord {
     let by_node = met.requests.iter();
+    let since = |(node, now): (&String, &f64)| {
+        let before = cpu_s_before.get(node).copied().unwrap_or_default();
+        // A node that was started again has used less.
+        (
+            node.clone(),
+            if *now < before { *now } else { now - before },
+        )
+    };
     ClusterRecord {
         moved: met.moved,
         asked: met.asked,
         requests_by_node: by_node
             .map(|(node, count)| (node.to_string(), *count))
             .collect(),
+        cpu_s_by_node: cpu_s.iter().map(since).collect(),
     }
 }
 

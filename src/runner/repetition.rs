@@ -8,7 +8,7 @@ use super::chart::Chart;
 use super::deeds;
 use super::drawn::Drawing;
 use super::recent::Recent;
-use super::record::Seen;
+use super::record::{Counters, Seen};
 use super::threads::threads;
 use super::traces;
 use super::{Event, Extent, Progress, Run, RunError, Stop, record, warn};
@@ -84,7 +84,8 @@ impl Run<'_> {
         }
         // All cells of a repetition meet the same chance.
         let seed = derive(self.plan.seed, &[SERVER_DRAWS, u64::from(number)]);
-        let mut server = Running::start(self.plan, &directives, seed, self.interrupt)
+        let target = self.plan.target_of(self.plan.cells.get(cell));
+        let mut server = Running::start(self.plan, &target, &directives, seed, self.interrupt)
             .map_err(|error| self.stop(error))?;
         let maxmemory_bytes = server.maxmemory().map_err(|error| self.stop(error))?;
         if self.server.is_none() {
@@ -208,13 +209,13 @@ impl Run<'_> {
         let Some(first) = phases.first() else {
             return Ok(());
         };
-        let before = (course.server.cpu_s(), course.server.met());
+        let before = Counters::of(&mut course.server);
         let mut driven = self
             .drive(course, index, phases)
             .map_err(|fault| self.fault(course, &first.name, &fault))?;
         // Which of several streams made the server work cannot be told apart.
         let seen = match driven.len() {
-            1 => Seen::since(before, &mut course.server),
+            1 => before.until_now(&mut course.server),
             _ => Seen::default(),
         };
         if let Some(first) = driven.first_mut() {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::{Running, TargetError};
 use crate::drive::{Interrupt, Job, Known, Limits, drive};
 use crate::workload::plan::{
-    Action, Cell, Directive, KeySpace, Load, Operation, Order, Pace, Plan, Ttl, Until,
+    Action, Cell, Directive, KeySpace, Load, Operation, Order, Pace, Plan, ReadFrom, Ttl, Until,
 };
 
 /// Trials under a limit, at the most.
@@ -115,7 +115,9 @@ impl Trial<'_> {
         };
         let mut directives = directives(self.plan, self.plan.cells.first());
         directives.push(limit);
-        Running::start(self.plan, &directives, self.plan.seed, self.interrupt)
+        let target = self.plan.target_of(self.plan.cells.first());
+        let seed = self.plan.seed;
+        Running::start(self.plan, &target, &directives, seed, self.interrupt)
     }
 
     /// Writes the first `count` keys.
@@ -180,6 +182,7 @@ impl Trial<'_> {
                 .max(PIPELINE),
             pace: Pace::Closed,
             ttl,
+            read_from: ReadFrom::Masters,
             recorded: None,
             fan_out: None,
         }

@@ -1,5 +1,6 @@
 //! A cluster: which node has which slot, as one of its nodes tells; and one of reference servers in this process.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,12 +68,15 @@ impl Nodes {
         Ok((nodes, access, control))
     }
 
-    /// CPU seconds of all nodes so far.
-    pub(super) fn cpu_s(&self) -> Option<f64> {
+    /// CPU seconds of each node that is up so far.
+    pub(super) fn cpu_s_by_node(&self) -> BTreeMap<String, f64> {
         let cluster = self.cluster.lock().unwrap_or_else(PoisonError::into_inner);
-        let nodes = (0..cluster.count()).filter_map(|index| cluster.node(index));
-        let times = nodes.filter_map(|node| node.cpu_time());
-        Some(times.sum::<Duration>().as_secs_f64())
+        let used = |(index, address): (usize, SocketAddr)| {
+            let time = cluster.node(index)?.cpu_time()?;
+            Some((address.to_string(), time.as_secs_f64()))
+        };
+        let nodes = cluster.addresses().into_iter().enumerate();
+        nodes.filter_map(used).collect()
     }
 
     pub(super) fn hand(&self) -> Hand {
@@ -100,7 +104,13 @@ pub(super) fn learn(access: &mut Access, control: &mut Control) -> Result<Layout
         .iter()
         .map(|shard| (shard.slots.clone(), shard.master));
     let map = Map::new(&masters.collect::<Vec<_>>()).ok_or(TargetError::NoMasters)?;
-    access.cluster = Some(Arc::new(map));
+    let replicas = shards.iter().flat_map(|shard| {
+        shard
+            .replicas
+            .iter()
+            .map(|replica| (*replica, shard.master))
+    });
+    access.cluster = Some(Arc::new(map.with_replicas(replicas)));
     Ok(layout(&shards))
 }
 

@@ -13,7 +13,9 @@ use super::hand::{Hand, Layout};
 use crate::drive::access::{Greeting, Peer};
 use crate::drive::tls::Connector;
 use crate::drive::{Access, Fault};
-use crate::workload::plan::{Action, Address, Capacity, Directive, Endpoint, Plan, Protocol, Tls};
+use crate::workload::plan::{
+    Action, Address, Capacity, Directive, Endpoint, Plan, Protocol, ReadFrom, Tls,
+};
 
 /// What every key on a server of somebody else's begins with.
 const PREFIX: &str = "cachebench:";
@@ -186,6 +188,7 @@ fn reach(
             timeout,
             is_ours: false,
             cluster: None,
+            read_from: ReadFrom::Masters,
         };
         match Control::open(&access) {
             Ok(mut control) => {

@@ -101,26 +101,27 @@ pub fn name(target: &Target) -> String {
 }
 
 impl Running {
-    /// Starts the plan's target under `directives`, or clears and sets up the endpoint. An embedded server takes its own
-    /// random draws from `seed`.
+    /// Starts `target`, which is the plan's, under `directives`, or clears and sets up the endpoint. An embedded server takes
+    /// its own random draws from `seed`.
     ///
     /// # Errors
     ///
     /// Where it does not come up, cannot be reached, or refuses what is asked of it.
     pub fn start(
         plan: &Plan,
+        target: &Target,
         directives: &[Directive],
         seed: u64,
         interrupt: &Interrupt,
     ) -> Result<Self, TargetError> {
         let timeout = plan.timeouts.connect;
         let roomy = room_for_clients(plan).chain(directives.iter().cloned());
-        let directives = match &plan.target {
+        let directives = match target {
             Target::Endpoint(_) => directives.to_vec(),
             _ => roomy.collect(),
         };
         let directives = directives.as_slice();
-        let (kind, access, control) = match &plan.target {
+        let (kind, access, control) = match target {
             Target::Embedded { clock } => {
                 let (server, access, control) = Embedded::start(*clock, seed, directives, timeout)?;
                 (Kind::Embedded(Box::new(server)), access.ours(), control)
@@ -210,13 +211,22 @@ impl Running {
     pub fn cpu_s(&mut self) -> Option<f64> {
         match &mut self.kind {
             Kind::Embedded(server) => server.cpu_s(),
-            Kind::Cluster(nodes) => nodes.cpu_s(),
+            Kind::Cluster(nodes) => Some(nodes.cpu_s_by_node().values().sum()),
             Kind::Spawned(server) => server.cpu_s(),
             Kind::Lent(..) => self
                 .control
                 .ask::<String>(&["INFO", "cpu"])
                 .ok()
                 .map(|text| Info::parse(&text).cpu_s()),
+        }
+    }
+
+    /// CPU seconds of each node so far, by its address; none but of a cluster of ours.
+    #[must_use]
+    pub fn node_cpu_s(&self) -> BTreeMap<String, f64> {
+        match &self.kind {
+            Kind::Cluster(nodes) => nodes.cpu_s_by_node(),
+            Kind::Embedded(_) | Kind::Spawned(_) | Kind::Lent(..) => BTreeMap::new(),
         }
     }
 

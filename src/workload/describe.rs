@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::advice;
 use super::plan::{
     Action, Capacity, ClockKind, Contents, Deed, Directive, Event, FanOut, Load, Operation, Order,
-    Pace, Phase, Piece, Plan, SizeDistribution, Space, Speed, Stretch, Subscription, Target,
-    Template, Threads, TraceSource, Ttl, Until, Values, When,
+    Pace, Phase, Piece, Plan, ReadFrom, SizeDistribution, Space, Speed, Stretch, Subscription,
+    Target, Template, Threads, TraceSource, Ttl, Until, Values, When,
 };
 use super::words::{bytes, counted, time};
 
@@ -248,6 +248,11 @@ fn load(load: &Load) -> String {
     }
     text.push_str(&ttl(load.ttl));
     text.push_str(&follows(load));
+    text.push_str(match load.read_from {
+        ReadFrom::Masters => "",
+        ReadFrom::Replicas => ", reads from replicas",
+        ReadFrom::Any => ", reads from masters and replicas",
+    });
     text
 }
 

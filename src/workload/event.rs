@@ -98,14 +98,9 @@ impl fmt::Display for Deed {
 
 impl fmt::Display for SlotMove {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            from,
-            to,
-            slots: Range { start, end },
-            atomic,
-        } = self;
-        let how = if *atomic { "atomically " } else { "" };
-        write!(f, "{how}migrate slots {start}..{end} of {from} to {to}")
+        let Range { start, end } = self.slots;
+        let how = if self.atomic { " at once" } else { "" };
+        write!(f, "migrate slots {start}..{end} to {}{how}", self.to)
     }
 }
 

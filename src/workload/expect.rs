@@ -368,7 +368,7 @@ fn server(part: Part<'_>) -> Result<(Metric, Kind), Flaw> {
 }
 
 /// Measures of a phase; `pNN` stands for any percentile.
-const MEASURES: [(&str, Measure, Kind); 20] = [
+const MEASURES: [(&str, Measure, Kind); 22] = [
     ("operations", Measure::Operations, Kind::Count),
     ("throughput", Measure::Throughput, Kind::Rate),
     ("errors", Measure::Errors, Kind::Count),
@@ -384,6 +384,8 @@ const MEASURES: [(&str, Measure, Kind); 20] = [
     ("ideal_hit_ratio", Measure::IdealHitRatio, Kind::Share),
     ("latency.mean", Measure::LatencyMean, Kind::Time),
     ("latency.max", Measure::LatencyMax, Kind::Time),
+    ("busiest_node_share", Measure::BusiestNodeShare, Kind::Share),
+    ("busiest_node_rate", Measure::BusiestNodeRate, Kind::Rate),
     ("delivered", Measure::Delivered, Kind::Count),
     ("lost", Measure::Lost, Kind::Count),
     ("out_of_order", Measure::OutOfOrder, Kind::Count),
@@ -677,7 +679,7 @@ mod tests {
             "mix.hitratio > 0.5",
             "hitratio",
             "unknown measure of `mix`: `hitratio`; known: operations, throughput, errors, error_rate, hits, misses, hit_ratio, corrupt, foreign, distinct, hottest_share, exponent, ideal_hit_ratio, latency.mean, \
-                 latency.max, latency.p50, latency.p99, latency.p99.9; did you mean `hit_ratio`?",
+                 latency.max, busiest_node_share, busiest_node_rate, latency.p50, latency.p99, latency.p99.9; did you mean `hit_ratio`?",
         ),
         (
             "mix.latency.p101 < 1s",

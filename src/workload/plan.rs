@@ -72,6 +72,17 @@ impl Plan {
         }
     }
 
+    /// What is driven in a cell.
+    #[must_use]
+    pub fn target_of(&self, cell: Option<&Cell>) -> Target {
+        let mut target = self.target.clone();
+        if let (Target::EmbeddedCluster { masters, replicas }, Some(cell)) = (&mut target, cell) {
+            *masters = cell.masters.unwrap_or(*masters);
+            *replicas = cell.replicas.unwrap_or(*replicas);
+        }
+        target
+    }
+
     /// The most clients that there are at a time: those of phases beside one another add up.
     #[must_use]
     pub fn most_clients(&self) -> u64 {
@@ -550,6 +561,9 @@ pub struct Load {
     pub pace: Pace,
     /// Time to live, for the operations that tell one.
     pub ttl: Ttl,
+    /// Which nodes of a cluster are asked what only reads.
+    #[serde(default)]
+    pub read_from: ReadFrom,
     /// Where requests come from that are not drawn; keys, order and pace mean nothing then.
     #[serde(default)]
     pub recorded: Option<Box<TraceSource>>,
@@ -603,6 +617,20 @@ impl Load {
             None => self.pace != Pace::Closed,
         }
     }
+}
+
+/// Which nodes of a cluster are asked what only reads. Replicas may be behind: what they answer may be older than what a master
+/// has acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "read_from", rename_all = "snake_case")]
+pub enum ReadFrom {
+    /// The master of the slot.
+    #[default]
+    Masters,
+    /// Its replicas in turn; the master where none can be reached.
+    Replicas,
+    /// Replicas and master in turn.
+    Any,
 }
 
 /// Requests that somebody recorded.
@@ -822,13 +850,19 @@ pub struct Group {
 }
 
 /// One cell of the comparison: a name and the directives that set it apart.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cell {
     /// The values that set it apart, joined by ` / `, each that does not speak for itself (`10`) after its directive's
     /// name; `run` where nothing is compared.
     pub label: String,
     /// Directives on top of the plan's.
     pub directives: Vec<Directive>,
+    /// Masters of `embedded-cluster`, where cells differ in them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masters: Option<u32>,
+    /// Replicas of each of them, where cells differ in these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u32>,
 }
 
 /// Something that must hold: `left comparison right`, in the cells listed.
@@ -924,6 +958,10 @@ pub enum Measure {
     DeliveryMean,
     /// Largest such time, seconds.
     DeliveryMax,
+    /// Share of the requests that went to the node of a cluster to which most went.
+    BusiestNodeShare,
+    /// Requests, to all nodes, per second of processor time of the node that used most of it.
+    BusiestNodeRate,
     /// Such a time at a percentile (0 to 100), seconds.
     DeliveryPercentile(f64),
 }

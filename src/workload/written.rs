@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 use serde_json::{Value, json};
 
+use super::plan::ReadFrom;
 use super::reader::{At, Entries, Given, ONE_OR_NAMED, SCALAR_OR_MAP};
 use super::units::{
     self, Command, Count, Flag, FromText, KeyRange, Name, Plain, Portion, Rate, Setting, Size,
@@ -74,7 +75,8 @@ pub(super) struct Workload {
     pub(super) survival: Given<Survival>,
     /// Whether every key is read after the last phase, to see that what was acknowledged is there. Left out: where there are `events`.
     pub(super) read_back: Given<Flag>,
-    /// Directives with the values to compare. Every combination is a cell, on a fresh server each; cells of one repetition get
+    /// Directives with the values to compare; of `embedded-cluster` also `masters` and `replicas`. Every combination is a cell,
+    /// on a fresh server each; cells of one repetition get
     /// the same requests.
     #[schemars(extend("default" = {}))]
     pub(super) compare: Given<Entries<Vec<At<Setting>>>>,
@@ -401,6 +403,10 @@ pub(super) struct Load {
     /// database.
     #[schemars(extend("default" = "nothing"))]
     pub(super) on_miss: Given<Command>,
+    /// Of a cluster, which nodes are asked what only reads: `masters`; `replicas`, in turn (READONLY); `any`, both in turn. What
+    /// replicas answer may be older than what was acknowledged, and counts as it comes.
+    #[schemars(extend("default" = "masters"))]
+    pub(super) read_from: Given<ReadFrom>,
 }
 
 /// A trace, sent again.

@@ -233,6 +233,49 @@ survival: { groups: { all: 0..2000 } }
     assert_eq!(read.hits, 2000, "all keys are found where they are now");
 }
 
+#[test]
+fn reads_are_spread_over_replicas_where_a_phase_says_so() {
+    let plan = workload::parse(
+        "
+name: replicas
+target: { embedded-cluster: { masters: 2 } }
+keys: { count: 1000 }
+values: { fixed: 20b }
+phases:
+  - save: { keys: all, clients: 2 }
+  - read: { name: masters, keys: all, clients: 2 }
+  - read: { name: replicas, keys: all, clients: 2, pipeline: 4, read_from: replicas }
+  - mix: { name: any, count: 2000, clients: 2, operations: { get: 50%, set: 50% }, read_from: any }
+compare: { replicas: [1, 2] }
+",
+    )
+    .expect("a workload without flaws");
+    let recording = run(&plan, |_| ()).expect("a recording");
+    for (cell, replicas) in recording.cells.iter().zip([1, 2]) {
+        let asked = |name: &str| -> Vec<u64> {
+            let mut phases = cell.repetitions[0].phases.iter();
+            let phase = phases.find(|phase| phase.name == name);
+            let met = phase.and_then(|phase| phase.cluster.clone());
+            let met = met.expect("what was met");
+            assert_eq!((met.moved, met.asked), (0, 0), "{name}");
+            met.requests_by_node
+                .into_values()
+                .filter(|count| *count > 0)
+                .collect()
+        };
+        assert_eq!(asked("masters").len(), 2);
+        let from_replicas = asked("replicas");
+        assert_eq!(from_replicas.len(), 2 * replicas, "{from_replicas:?}");
+        assert_eq!(from_replicas.iter().sum::<u64>(), 1000);
+        assert_eq!(asked("any").len(), 2 * (replicas + 1));
+        let phases = &cell.repetitions[0].phases;
+        assert!(phases.iter().all(|phase| phase.errors.is_empty()));
+        let met = phases[0].cluster.as_ref().expect("what was met");
+        assert_eq!(met.cpu_s_by_node.len(), 2 * (replicas + 1));
+    }
+    assert_eq!(recording.cells[1].label, "replicas 2");
+}
+
 /// With leave, whatever there is a command for is done to nodes that are not ours.
 #[test]
 fn events_of_somebodys_cluster_are_done_by_commands() {

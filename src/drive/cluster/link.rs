@@ -106,6 +106,11 @@ impl Link {
         matches!(self.state, State::Up(_))
     }
 
+    /// Whether it could not be reached, or was lost, a moment ago.
+    pub(super) fn is_resting(&self) -> bool {
+        matches!(self.state, State::Resting(_))
+    }
+
     /// Whether requests wait for it to come about.
     pub(super) fn is_waited_for(&self) -> bool {
         !self.waiting.is_empty()

@@ -21,6 +21,8 @@ pub struct Map {
     nodes: Box<[OnceLock<Node>]>,
     /// Requests by slot.
     wanted: Box<[AtomicU64]>,
+    /// Each with its master, as it was at first.
+    replicas: Box<[(SocketAddr, SocketAddr)]>,
     moved: AtomicU64,
     asked: AtomicU64,
 }
@@ -63,6 +65,7 @@ impl Map {
             owners: (0..slot::SLOTS).map(|_| AtomicU16::new(0)).collect(),
             nodes: (0..NODES_MAX).map(|_| OnceLock::new()).collect(),
             wanted: (0..slot::SLOTS).map(|_| AtomicU64::new(0)).collect(),
+            replicas: Box::default(),
             moved: AtomicU64::new(0),
             asked: AtomicU64::new(0),
         };
@@ -71,6 +74,37 @@ impl Map {
             slots.clone().for_each(|slot| map.give(slot, place));
         }
         map.address(0).is_some().then_some(map)
+    }
+
+    /// The same with `replicas`, each before its master.
+    #[must_use]
+    pub fn with_replicas(
+        self,
+        replicas: impl IntoIterator<Item = (SocketAddr, SocketAddr)>,
+    ) -> Self {
+        let mut replicas: Vec<_> = replicas.into_iter().collect();
+        // A master with several stretches of slots tells its replicas with each.
+        replicas.sort_unstable();
+        replicas.dedup();
+        Self {
+            replicas: replicas.into(),
+            ..self
+        }
+    }
+
+    /// By the places of their masters, the places of the replicas.
+    pub(super) fn replicas(&self) -> Vec<Vec<usize>> {
+        let mut by_master: Vec<Vec<usize>> = Vec::new();
+        for (replica, master) in &self.replicas {
+            let (Some(replica), Some(master)) = (self.place(*replica), self.place(*master)) else {
+                continue;
+            };
+            by_master.resize(by_master.len().max(master + 1), Vec::new());
+            if let Some(replicas) = by_master.get_mut(master) {
+                replicas.push(replica);
+            }
+        }
+        by_master
     }
 
     /// The place of a slot's master.
@@ -196,11 +230,19 @@ mod tests {
         assert_eq!(map.addresses(), [node(1), node(2), node(3)]);
         map.inherit(0, 1);
         assert_eq!((map.owner(98), map.owner(99)), (1, 2));
+        let map = map.with_replicas([(node(5), node(2)), (node(4), node(2)), (node(4), node(2))]);
+        assert_eq!(
+            map.addresses().len(),
+            3,
+            "only who reads from them needs them"
+        );
+        assert_eq!(map.replicas(), [vec![], vec![3, 4]]);
         let before = map.met();
         map.count_request(1);
         map.count_moved();
         let met = map.met().since(&before);
         assert_eq!((met.moved, met.asked), (1, 0));
-        assert_eq!(met.requests.into_values().collect::<Vec<_>>(), [0, 1, 0]);
+        let requests: Vec<u64> = met.requests.into_values().collect();
+        assert_eq!(requests, [0, 1, 0, 0, 0]);
     }
 }

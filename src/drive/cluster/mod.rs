@@ -10,6 +10,7 @@
 
 mod link;
 mod map;
+mod redirection;
 mod request;
 mod shards;
 

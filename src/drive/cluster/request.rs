@@ -51,15 +51,102 @@ const THIRD: [&str; 8] = [
 /// Commands whose keys follow the word STREAMS.
 const STREAMS: [&str; 2] = ["XREAD", "XREADGROUP"];
 
-/// The bytes of the first request, and the slot of its first key; nothing where there is no whole request.
-pub(super) fn first(bytes: &[u8]) -> Option<(usize, Option<u16>)> {
+/// Commands that have a key, change nothing, and so may be asked of a replica.
+const READS: [&str; 64] = [
+    "GET",
+    "MGET",
+    "GETRANGE",
+    "SUBSTR",
+    "STRLEN",
+    "LCS",
+    "EXISTS",
+    "TYPE",
+    "TTL",
+    "PTTL",
+    "EXPIRETIME",
+    "PEXPIRETIME",
+    "TOUCH",
+    "DUMP",
+    "SORT_RO",
+    "GETBIT",
+    "BITCOUNT",
+    "BITPOS",
+    "BITFIELD_RO",
+    "PFCOUNT",
+    "HGET",
+    "HMGET",
+    "HGETALL",
+    "HKEYS",
+    "HVALS",
+    "HLEN",
+    "HEXISTS",
+    "HSTRLEN",
+    "HRANDFIELD",
+    "HSCAN",
+    "LRANGE",
+    "LLEN",
+    "LINDEX",
+    "LPOS",
+    "SMEMBERS",
+    "SISMEMBER",
+    "SMISMEMBER",
+    "SCARD",
+    "SRANDMEMBER",
+    "SSCAN",
+    "SINTER",
+    "SUNION",
+    "SDIFF",
+    "ZRANGE",
+    "ZREVRANGE",
+    "ZRANGEBYSCORE",
+    "ZREVRANGEBYSCORE",
+    "ZRANGEBYLEX",
+    "ZREVRANGEBYLEX",
+    "ZRANK",
+    "ZREVRANK",
+    "ZSCORE",
+    "ZMSCORE",
+    "ZCARD",
+    "ZCOUNT",
+    "ZLEXCOUNT",
+    "ZRANDMEMBER",
+    "ZSCAN",
+    "XRANGE",
+    "XREVRANGE",
+    "XLEN",
+    "XREAD",
+    "GEOPOS",
+    "GEOSEARCH",
+];
+
+/// The first of some requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct First<'a> {
+    /// Its bytes.
+    pub(super) length: usize,
+    /// The slot of its first key.
+    pub(super) slot: Option<u16>,
+    command: &'a [u8],
+}
+
+impl First<'_> {
+    /// Whether it changes nothing, as far as the command's name tells.
+    pub(super) fn reads(&self) -> bool {
+        is_one_of(self.command, &READS)
+    }
+}
+
+/// The first request in `bytes`; nothing where there is no whole one.
+pub(super) fn first(bytes: &[u8]) -> Option<First<'_>> {
     let (words, mut at) = header(bytes, 0, b'*')?;
     let (mut place, mut follows_streams, mut key) = (None, false, None);
+    let mut command = [].as_slice();
     for index in 0..words {
         let (length, begin) = header(bytes, at, b'$')?;
         let word = bytes.get(begin..begin.checked_add(length)?)?;
         at = begin + length + 2;
         if index == 0 {
+            command = word;
             place = key_place(word);
             follows_streams = is_one_of(word, &STREAMS);
         } else if follows_streams && place.is_none() && word.eq_ignore_ascii_case(b"STREAMS") {
@@ -68,7 +155,11 @@ pub(super) fn first(bytes: &[u8]) -> Option<(usize, Option<u16>)> {
             key = Some(slot::of_key(word));
         }
     }
-    (at <= bytes.len()).then_some((at, key))
+    (at <= bytes.len()).then_some(First {
+        length: at,
+        slot: key,
+        command,
+    })
 }
 
 /// Which argument is the first key, as far as the command's name tells.
@@ -111,9 +202,13 @@ mod tests {
         let length = bytes.len();
         assert_eq!(first(&bytes[..length - 1]), None);
         bytes.extend_from_slice(b"*1\r\n$4\r\nPING\r\n");
-        let (used, slot) = first(&bytes).unwrap();
-        assert_eq!(used, length);
-        slot
+        let found = first(&bytes).unwrap();
+        assert_eq!(found.length, length);
+        assert_eq!(
+            found.reads(),
+            ["GET", "XREAD"].contains(&line.split(' ').next().unwrap())
+        );
+        found.slot
     }
 
     #[test]

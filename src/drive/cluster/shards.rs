@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -12,9 +12,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::link::{Event, Id, Link, Taken, dialing};
 use super::map::Map;
-use super::request;
-use crate::drive::access::{Access, Peer};
+use super::redirection::Redirection;
+use super::request::{self, First};
+use crate::drive::access::{Access, Greeting, Peer};
 use crate::drive::fault::Fault;
+use crate::workload::plan::ReadFrom;
 
 /// Bytes read at a time.
 const READ_BYTES: usize = 16 * 1024;
@@ -48,6 +50,10 @@ pub struct Shards {
     access: Access,
     /// By the places of their nodes.
     links: Vec<Link>,
+    /// By the place of the master, who is asked in turn what only reads; empty where that is the master alone.
+    readers: Vec<Vec<usize>>,
+    /// Whose turn it is.
+    turn: usize,
     /// In order; the first has the number `first`.
     flights: VecDeque<Flight>,
     first: Id,
@@ -81,8 +87,10 @@ impl Shards {
     pub(in crate::drive) async fn open(map: &Arc<Map>, access: &Access) -> Result<Self, Fault> {
         let mut shards = Self {
             map: Arc::clone(map),
-            access: access.alone(),
+            access: greeted(access),
             links: Vec::new(),
+            readers: readers(map, access.read_from),
+            turn: 0,
             flights: VecDeque::new(),
             first: 0,
             requests: Vec::new(),
@@ -135,13 +143,12 @@ impl Shards {
     pub(in crate::drive) fn write_now(&mut self, bytes: &[u8], waker: &Waker) -> io::Result<usize> {
         let mut rest = bytes;
         while !rest.is_empty() {
-            let (length, slot) = request::first(rest).ok_or(io::ErrorKind::InvalidInput)?;
+            let first = request::first(rest).ok_or(io::ErrorKind::InvalidInput)?;
+            let (length, place) = (first.length, self.place_for(&first));
             let (request, behind) = rest.split_at_checked(length).unwrap_or_default();
-            if let Some(slot) = slot {
+            if let Some(slot) = first.slot {
                 self.map.count_wanted(slot);
             }
-            let place =
-                slot.map_or_else(|| self.other_than(usize::MAX), |slot| self.map.owner(slot));
             let id = self.first + self.flights.len() as Id;
             self.flights.push_back(Flight {
                 start: self.cleared + self.requests.len() as u64,
@@ -164,6 +171,24 @@ impl Shards {
             waker.wake_by_ref();
         }
         Ok(bytes.len())
+    }
+
+    /// Which node is asked.
+    fn place_for(&mut self, request: &First<'_>) -> usize {
+        let Some(slot) = request.slot else {
+            return self.other_than(usize::MAX);
+        };
+        let master = self.map.owner(slot);
+        let readers = self.readers.get(master).map_or(&[][..], Vec::as_slice);
+        if readers.is_empty() || !request.reads() {
+            return master;
+        }
+        self.turn = self.turn.wrapping_add(1);
+        let (behind, first) = readers.split_at(self.turn % readers.len());
+        let mut in_turn = first.iter().chain(behind);
+        let can_be_reached =
+            |place: &&usize| !self.links.get(**place).is_some_and(Link::is_resting);
+        in_turn.find(can_be_reached).copied().unwrap_or(master)
     }
 
     /// Sends a request to the node at `place`.
@@ -340,39 +365,27 @@ impl Shards {
     }
 }
 
-/// Where a node sends a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Redirection {
-    /// MOVED, and not ASK.
-    is_for_good: bool,
-    slot: u16,
-    host: Option<IpAddr>,
-    port: u16,
+/// By the place of the master, who is asked what only reads.
+fn readers(map: &Map, read_from: ReadFrom) -> Vec<Vec<usize>> {
+    let mut readers = match read_from {
+        ReadFrom::Masters => return Vec::new(),
+        ReadFrom::Replicas | ReadFrom::Any => map.replicas(),
+    };
+    for (master, readers) in readers.iter_mut().enumerate() {
+        if read_from == ReadFrom::Any {
+            readers.push(master);
+        }
+    }
+    readers
 }
 
-impl Redirection {
-    /// `-MOVED 866 127.0.0.1:7000`, `-ASK 866 :7000`; none for other errors.
-    fn parse(reply: &[u8]) -> Option<Self> {
-        let line = std::str::from_utf8(reply).ok()?.trim_end();
-        let mut words = line.split(' ');
-        let is_for_good = match words.next()? {
-            "-MOVED" => true,
-            "-ASK" => false,
-            _ => return None,
-        };
-        let slot = words.next()?.parse().ok()?;
-        let (host, port) = words.next()?.rsplit_once(':')?;
-        let host = match host {
-            "" => None,
-            host => Some(host.parse().ok()?),
-        };
-        Some(Self {
-            is_for_good,
-            slot,
-            host,
-            port: port.parse().ok()?,
-        })
+/// How nodes are reached: replicas answer only those who have said that they only read, and masters do not mind.
+fn greeted(access: &Access) -> Access {
+    let mut access = access.alone();
+    if access.read_from != ReadFrom::Masters {
+        access.greeting.push(Greeting::needed(&["READONLY"]));
     }
+    access
 }
 
 impl AsyncRead for Shards {
@@ -418,29 +431,5 @@ impl AsyncWrite for Shards {
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         // Its links end with it.
         Poll::Ready(Ok(()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn redirections_are_read_and_other_errors_are_not() {
-        let moved = Redirection::parse(b"-MOVED 866 127.0.0.1:7000\r\n").unwrap();
-        assert!(moved.is_for_good && (moved.slot, moved.port) == (866, 7000));
-        let asked = Redirection::parse(b"-ASK 12182 :7001\r\n").unwrap();
-        assert!(!asked.is_for_good && asked.host.is_none());
-        let six = Redirection::parse(b"-MOVED 1 ::1:7002\r\n").unwrap();
-        assert_eq!((six.host, six.port), ("::1".parse().ok(), 7002));
-        for other in [
-            "-ERR MOVED",
-            "-MOVED",
-            "-MOVED x 1:2",
-            "-MOVED 1 host:2",
-            "-CLUSTERDOWN The cluster is down",
-        ] {
-            assert_eq!(Redirection::parse(other.as_bytes()), None, "{other}");
-        }
     }
 }

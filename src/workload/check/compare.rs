@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::target::{MASTERS, REPLICAS, counted};
 use crate::workload::directives;
 use crate::workload::limits;
-use crate::workload::plan::{Capacity, Cell, Directive, Plan};
+use crate::workload::plan::{Capacity, Cell, Directive, Plan, Target};
 use crate::workload::problem::{Place, Problem};
 use crate::workload::reader::{At, Entries, Given};
 use crate::workload::units::Setting;
@@ -19,16 +20,15 @@ const MAXMEMORY: &str = "maxmemory";
 /// Every combination of the values of all axes, the last axis changing fastest.
 pub(super) fn cells(
     written: &Given<Entries<Vec<At<Setting>>>>,
+    target: &Target,
     problems: &mut Vec<Problem>,
 ) -> Vec<Cell> {
-    let mut cells = vec![Cell {
-        label: String::new(),
-        directives: Vec::new(),
-    }];
+    let mut cells = vec![Cell::default()];
     let Some((Entries(entries), place)) = written.get() else {
         return named(cells);
     };
     for (name, values) in entries {
+        note_nodes(name, values, target, problems);
         let axis = axis(name, values, problems);
         if cells.len().saturating_mul(axis.len()) > limits::CELLS {
             let message = format!(
@@ -55,6 +55,31 @@ fn named(mut cells: Vec<Cell>) -> Vec<Cell> {
         ONLY.clone_into(&mut only.label);
     }
     cells
+}
+
+/// How many nodes a cluster has is compared as directives are, but it is none.
+fn note_nodes(
+    name: &At<String>,
+    values: &At<Vec<At<Setting>>>,
+    target: &Target,
+    problems: &mut Vec<Problem>,
+) {
+    let of_nodes = [MASTERS, REPLICAS];
+    let (Some((name, place)), Some((values, _))) = (name.get(), values.get()) else {
+        return;
+    };
+    let Some(nodes) = of_nodes.into_iter().find(|(known, ..)| known == name) else {
+        return;
+    };
+    if !matches!(target, Target::EmbeddedCluster { .. }) {
+        let message = format!("`{name}` are of a cluster of ours; drive embedded-cluster");
+        problems.push(Problem::new(place, message));
+    }
+    for value in values {
+        if let Some((Setting(text), place)) = value.get() {
+            counted(text, place, &nodes, problems);
+        }
+    }
 }
 
 /// The directives that one axis stands for; empty where a problem was noted.
@@ -106,10 +131,17 @@ fn with(cell: &Cell, directive: &Directive) -> Cell {
     } else {
         format!("{} / {part}", cell.label)
     };
-    Cell {
+    let mut cell = Cell {
         label,
-        directives: cell.directives.iter().chain([directive]).cloned().collect(),
+        ..cell.clone()
+    };
+    let Directive { name, value } = directive;
+    match name.as_str() {
+        name if name == MASTERS.0 => cell.masters = value.parse().ok(),
+        name if name == REPLICAS.0 => cell.replicas = value.parse().ok(),
+        _ => cell.directives.push(directive.clone()),
     }
+    cell
 }
 
 /// A value that speaks for itself, or the directive and its value.

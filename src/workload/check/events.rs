@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use super::Context;
 use super::phases::duration;
-use crate::workload::plan::{Action, ClusterNode, Deed, Event, Phase, SlotMove, Target};
+use crate::workload::plan::{Action, Cell, ClusterNode, Deed, Event, Phase, SlotMove, Target};
 use crate::workload::problem::{Place, Problem};
 use crate::workload::reader::{At, Given};
 use crate::workload::units::{Flag, Name, Plain, SlotRange};
-use crate::workload::{limits, words, written};
+use crate::workload::written::{self, Workload};
+use crate::workload::{limits, words};
 
 /// What can be done to a cluster of ours, and to somebody's.
 const OURS: [&str; 6] = [
@@ -32,20 +34,22 @@ enum Nodes {
 /// The events, in the order of time; those that cannot be are problems. On a target that the command line names instead of
 /// the file's they have no meaning.
 pub(super) fn events(
-    given: &Given<Vec<At<written::Event>>>,
+    written: &Workload,
     target: &Target,
-    is_target_of_file: bool,
+    cells: &[Cell],
+    context: &Context<'_>,
     phases: &[Phase],
     problems: &mut Vec<Problem>,
 ) -> Vec<Event> {
+    let given = &written.events;
     let Some((written, place)) = given.get().filter(|(events, _)| !events.is_empty()) else {
         return Vec::new();
     };
     let nodes = match target {
-        Target::EmbeddedCluster { masters, replicas } => Nodes::Ours(*masters, *replicas),
+        Target::EmbeddedCluster { masters, replicas } => fewest(*masters, *replicas, cells),
         Target::Endpoint(endpoint) if endpoint.cluster => Nodes::Theirs,
         _ => {
-            if is_target_of_file {
+            if context.target.is_none() {
                 let message = "`events` are about the nodes of a cluster; write target: embedded-cluster, or leave them out";
                 problems.push(Problem::new(place, message));
             }
@@ -64,6 +68,19 @@ pub(super) fn events(
     let mut events: Vec<Event> = written.iter().filter_map(one).collect();
     events.sort_by_key(|event| (event.phase, event.at));
     events
+}
+
+/// The nodes that there are in every cell.
+fn fewest(masters: u32, replicas: u32, cells: &[Cell]) -> Nodes {
+    let masters = cells
+        .iter()
+        .map(|cell| cell.masters.unwrap_or(masters))
+        .min();
+    let least = cells
+        .iter()
+        .map(|cell| cell.replicas.unwrap_or(replicas))
+        .min();
+    Nodes::Ours(masters.unwrap_or_default(), least.unwrap_or_default())
 }
 
 /// What is to be said of events that have no meaning.

@@ -5,7 +5,7 @@ use super::values::{largest, note_too_short, values};
 use super::{Context, bounded, pace};
 use crate::workload::limits;
 use crate::workload::plan::{
-    FanOut, KeySpace, Load, Operation, Order, Subscription, Template, Ttl,
+    FanOut, KeySpace, Load, Operation, Order, ReadFrom, Subscription, Template, Ttl,
 };
 use crate::workload::problem::{Place, Problem};
 use crate::workload::reader::Given;
@@ -61,6 +61,7 @@ pub(super) fn fan_out(
         ) as u32,
         pace,
         ttl: Ttl::None,
+        read_from: ReadFrom::Masters,
         recorded: None,
         fan_out: Some(Box::new(FanOut {
             channels: KeySpace {

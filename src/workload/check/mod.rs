@@ -66,12 +66,11 @@ pub(super) fn check(
     let settle = phases::duration(&written.settle, problems).unwrap_or_default();
     let phases = phases::phases(written, context, &keys, &values, problems);
     let (target, directives) = target::target(&written.target, context, &phases.plan, problems);
-    let is_of_file = context.target.is_none();
-    let events = events::events(&written.events, &target, is_of_file, &phases.plan, problems);
+    let cells = compare::cells(&written.compare, &target, problems);
+    let events = events::events(written, &target, &cells, context, &phases.plan, problems);
     let notes = events::notes(&written.events, &events);
     let prefix = target::prefix(&target, &name);
     let capacity = capacity(&written.capacity, problems);
-    let cells = compare::cells(&written.compare, problems);
     let mut survival = survival::survival(&written.survival, &keys, problems);
     let repeat = bounded("repeat", &written.repeat, 1, 1, limits::REPEAT, problems) as u32;
     let expect =

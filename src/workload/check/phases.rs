@@ -13,7 +13,8 @@ use crate::workload::expect::PhaseFacts;
 use crate::workload::files::Files;
 use crate::workload::limits;
 use crate::workload::plan::{
-    Action, Effect, KeyChoice, Load, Operation, Pace, Phase, Space as KeysOf, Until, Values,
+    Action, Effect, KeyChoice, Load, Operation, Pace, Phase, ReadFrom, Space as KeysOf, Until,
+    Values,
 };
 use crate::workload::problem::{Place, Problem, is_meant};
 use crate::workload::reader::{At, Given};
@@ -354,6 +355,10 @@ fn load(
         ) as u32,
         pace,
         ttl,
+        read_from: written
+            .read_from
+            .get()
+            .map_or(ReadFrom::Masters, |(from, _)| *from),
         recorded: None,
         fan_out: None,
     };

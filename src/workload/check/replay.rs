@@ -7,8 +7,8 @@ use super::ttl::same_for_all;
 use super::{Context, bounded};
 use crate::workload::limits;
 use crate::workload::plan::{
-    Action, Effect, Follow, Load, Operation, Order, Pace, Phase, Speed, TraceColumns, TraceFormat,
-    TraceSource, Until, When,
+    Action, Effect, Follow, Load, Operation, Order, Pace, Phase, ReadFrom, Speed, TraceColumns,
+    TraceFormat, TraceSource, Until, When,
 };
 use crate::workload::problem::{Place, Problem};
 use crate::workload::reader::Given;
@@ -62,6 +62,7 @@ pub(super) fn replay(
         pace: Pace::Closed,
         ttl: same_for_all(&written.ttl, problems),
         recorded: Some(Box::new(recorded)),
+        read_from: ReadFrom::Masters,
         fan_out: None,
     }
 }

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::{Context, access};
 use crate::workload::commands;
 use crate::workload::plan::{
-    Action, Capacity, ClockKind, Directive, Operation, Phase, Plan, Target, Until,
+    Action, Capacity, ClockKind, Directive, Operation, Phase, Plan, ReadFrom, Target, Until,
 };
 use crate::workload::problem::{Place, Problem};
 use crate::workload::reader::{At, Entries, Given};
@@ -20,9 +20,10 @@ use crate::workload::{directives, limits, words};
 const CLOCK: &str = "clock";
 /// The key of a spawned server's settings that is no directive.
 const PROGRAM: &str = "program";
-/// The keys of a cluster's settings that are no directives: what they count, without saying, and at the most.
-const MASTERS: (&str, u32, RangeInclusive<u32>) = ("masters", 3, 1..=100);
-const REPLICAS: (&str, u32, RangeInclusive<u32>) = ("replicas", 0, 0..=5);
+/// A key of a cluster's settings that is no directive: how many nodes of a kind there are without saying, and how many may be.
+type Nodes = (&'static str, u32, RangeInclusive<u32>);
+pub(super) const MASTERS: Nodes = ("masters", 3, 1..=100);
+pub(super) const REPLICAS: Nodes = ("replicas", 0, 0..=5);
 
 /// A target as the file says it.
 struct Written {
@@ -111,8 +112,8 @@ fn map(map: &TargetMap, place: Place, problems: &mut Vec<Problem>) -> Written {
         }
         TargetMap::EmbeddedCluster(ClusterSettings(entries)) => Written {
             nodes: (
-                count(entries, MASTERS, problems),
-                count(entries, REPLICAS, problems),
+                count(entries, &MASTERS, problems),
+                count(entries, &REPLICAS, problems),
             ),
             directives: list(entries, &[MASTERS.0, REPLICAS.0], problems),
             ..Written::plain(Driven::EmbeddedCluster)
@@ -149,20 +150,26 @@ fn clock(value: &At<Setting>, problems: &mut Vec<Problem>) -> Option<ClockKind> 
 }
 
 /// How many nodes of a kind.
-fn count(
-    entries: &Entries<Setting>,
-    (name, default, range): (&str, u32, RangeInclusive<u32>),
+fn count(entries: &Entries<Setting>, nodes: &Nodes, problems: &mut Vec<Problem>) -> u32 {
+    match entry(entries, nodes.0).and_then(At::get) {
+        Some((Setting(text), place)) => counted(text, place, nodes, problems),
+        None => nodes.1,
+    }
+}
+
+/// So many nodes of a kind as `text` says.
+pub(super) fn counted(
+    text: &str,
+    place: Place,
+    (name, default, range): &Nodes,
     problems: &mut Vec<Problem>,
 ) -> u32 {
-    let Some((Setting(text), place)) = entry(entries, name).and_then(At::get) else {
-        return default;
-    };
     let count = text.parse().ok().filter(|count| range.contains(count));
     count.unwrap_or_else(|| {
         let (least, most) = (range.start(), range.end());
         let message = format!("`{text}` {name}; write a number from {least} to {most}");
         problems.push(Problem::new(place, message));
-        default
+        *default
     })
 }
 
@@ -324,21 +331,26 @@ pub(super) fn note_missing_permissions(
     ));
 }
 
-/// What is of one server, and so cannot be asked of a cluster.
+/// What is of one server, and so cannot be asked of a cluster, and the other way round.
 pub(super) fn note_what_a_cluster_cannot(
     plan: &Plan,
     written: &Workload,
     context: &Context<'_>,
     problems: &mut Vec<Problem>,
 ) {
-    if !plan.target.is_cluster() {
-        return;
-    }
     let place = match &context.target {
         Some((.., place)) => *place,
         None => written.target.place().unwrap_or(context.document),
     };
     let mut refuse = |message: &str| problems.push(Problem::new(place, message));
+    if reads_from_replicas(plan) && !has_replicas(plan) {
+        refuse(
+            "`read_from` is about the replicas of a cluster, and here are none; write embedded-cluster: { replicas: 1 }",
+        );
+    }
+    if !plan.target.is_cluster() {
+        return;
+    }
     if plan.capacity != Capacity::AsConfigured {
         refuse(
             "`capacity` is found out on one server; on a cluster write `maxmemory`, which is each node's, among its directives",
@@ -354,6 +366,23 @@ pub(super) fn note_what_a_cluster_cannot(
             );
         }
     }
+}
+
+fn reads_from_replicas(plan: &Plan) -> bool {
+    plan.phases.iter().any(|phase| match &phase.action {
+        Action::Load(load) => load.read_from != ReadFrom::Masters,
+        Action::Pause(_) => false,
+    })
+}
+
+/// Whether there are replicas in every cell; somebody's cluster may have some.
+fn has_replicas(plan: &Plan) -> bool {
+    plan.cells
+        .iter()
+        .all(|cell| match plan.target_of(Some(cell)) {
+            Target::EmbeddedCluster { replicas, .. } => replicas > 0,
+            target => target.is_cluster(),
+        })
 }
 
 /// A command that may touch somebody's keys.
