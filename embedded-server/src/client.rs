@@ -120,7 +120,7 @@ pub struct Client {
     pub authenticated: bool,
     /// CLIENT NO-TOUCH: its reads leave access times as they are.
     pub no_touch: bool,
-    /// CLIENT NO-EVICT, which is only noted: clients are not evicted here.
+    /// CLIENT NO-EVICT: it is not closed to save memory.
     pub no_evict: bool,
     /// CLIENT REPLY.
     pub reply_mode: ReplyMode,
@@ -277,6 +277,20 @@ impl Client {
         }
         let since_ms = *self.over_soft_limit_since_ms.get_or_insert(now_ms);
         waiting > hard || now_ms.saturating_sub(since_ms).unsigned_abs() / 1000 > limit.soft_seconds
+    }
+
+    /// What it takes, in bytes: what it has sent and not finished, what waits for it, what it has queued and watches.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let queued = self.transaction.as_ref().map_or(0, Transaction::bytes);
+        let watched: usize = self.watched.iter().map(|(_, key)| key.len()).sum();
+        size_of::<Self>() + self.input_bytes + self.outbox.len() + queued + watched
+    }
+
+    /// Whether it may be closed to save memory.
+    #[must_use]
+    pub fn is_evictable(&self) -> bool {
+        !self.no_evict && !self.is_master && self.replica.is_none() && self.close == Close::No
     }
 
     /// Runs its connection's task at the next turn of the loop.

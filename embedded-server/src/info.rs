@@ -370,7 +370,7 @@ fn keys(lines: &mut Lines, server: &Server) {
         0,
     );
     lines.put("evicted_keys", counters.evicted);
-    lines.put("evicted_clients", 0);
+    lines.put("evicted_clients", server.stats.evicted_clients);
     let exceeded_ms = server.keyspace.eviction_exceeded_ms();
     lines.put(
         "total_eviction_exceeded_time",

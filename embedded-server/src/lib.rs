@@ -66,15 +66,16 @@
 //! - DUMP of a hash whose fields expire, which redis-server 7.0 does not have, is in the form of 7.4; RESTORE takes what 7.2
 //!   and 7.4 write.
 //! - Saving: the data set is serialized while nobody is served, and written in the background; redis-server forks. Changes
-//!   (`rdb_changes_since_last_save`) are counted by event. `stop-writes-on-bgsave-error` is without effect.
+//!   (`rdb_changes_since_last_save`) are counted by event.
 //! - There is no append-only file: BGREWRITEAOF is answered, and does nothing.
 //! - A write that would not fit under `maxmemory` is refused; redis-server lets one command exceed it. Buffers of clients do
 //!   not count.
 //! - SORT leaves a sorted set in its form; redis-server gives it the large one.
 //! - BITOP upon a destination past its deadline tells that it expired; redis-server, that it was deleted.
 //! - COMMAND DOCS has summaries of its own, complexity without its prose, and no history.
-//! - CONFIG SET moves `port` and `bind` of a node alone, not of one in a cluster. `proc-title-template`, `oom-score-adj` and
-//!   `maxmemory-clients` are without effect; `lazyfreed_objects` and buffer sizes of CLIENT LIST stay 0.
+//! - CONFIG SET moves `port` and `bind` of a node alone, not of one in a cluster. `proc-title-template` and `oom-score-adj`
+//!   are without effect; `maxmemory-clients` is looked after `hz` times a second; `lazyfreed_objects` and buffer sizes of CLIENT
+//!   LIST stay 0.
 //! - CLIENT UNBLOCK of a client whose command CLIENT PAUSE puts off answers 0; redis-server 7.0.15 ends by it.
 //! - `port 0` takes a free port rather than none. `save` is empty, `bind` this machine alone, and DEBUG allowed from there.
 //! - Commands and directives of scripting, functions, ACL users, modules, the append-only file and TLS: not there; the

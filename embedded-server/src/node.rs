@@ -1,5 +1,6 @@
 //! A node: it composes the rooms. One node, one thread.
 
+use std::cmp::Reverse;
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -322,6 +323,7 @@ impl Server {
         self.stats.peak_memory = self.stats.peak_memory.max(self.keyspace.used_memory());
         self.running = None;
         self.close_idle_clients();
+        self.evict_clients();
         self.unblock_due();
         self.end_due_pause();
         self.turn_away();
@@ -368,6 +370,31 @@ impl Server {
         }
         self.unblock_due();
         self.end_due_pause();
+    }
+
+    /// Closes the clients that take most, until all together take no more than `maxmemory-clients` allows.
+    fn evict_clients(&mut self) {
+        let limit = self.config.maxmemory_clients;
+        let bytes_max = match u64::try_from(limit) {
+            Ok(0) => return,
+            Ok(bytes) => bytes,
+            Err(_) => self.config.keyspace.maxmemory / 100 * limit.unsigned_abs(),
+        };
+        let mut clients: Vec<_> = self
+            .clients
+            .iter_mut()
+            .filter(|client| client.is_evictable())
+            .collect();
+        clients.sort_by_key(|client| Reverse(client.bytes()));
+        let mut total: u64 = clients.iter().map(|client| client.bytes() as u64).sum();
+        for client in clients {
+            if total <= bytes_max {
+                break;
+            }
+            total -= client.bytes() as u64;
+            self.stats.evicted_clients += 1;
+            client.end(Close::Now);
+        }
     }
 
     fn close_idle_clients(&mut self) {

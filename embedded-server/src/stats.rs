@@ -110,6 +110,8 @@ pub struct Stats {
     pub error_replies: u64,
     /// Clients closed because what they did not read outgrew its limit.
     pub output_limit_disconnections: u64,
+    /// Clients closed because all clients together took too much memory.
+    pub evicted_clients: u64,
     /// Clients closed because their unfinished command outgrew its limit.
     pub query_limit_disconnections: u64,
     /// Refused passwords.
@@ -140,6 +142,7 @@ impl Default for Stats {
             writes: 0,
             error_replies: 0,
             output_limit_disconnections: 0,
+            evicted_clients: 0,
             query_limit_disconnections: 0,
             auth_failures: 0,
             peak_memory: 0,

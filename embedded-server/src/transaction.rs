@@ -45,6 +45,12 @@ impl Transaction {
         self.bytes <= bytes_max
     }
 
+    /// How much is queued, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// How many commands are queued.
     #[must_use]
     pub fn len(&self) -> usize {

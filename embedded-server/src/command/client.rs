@@ -11,6 +11,7 @@ use crate::client::{Address, Client, ClientId, Close, ReplyMode};
 use crate::node::Server;
 use crate::text::integer;
 use crate::tracking::Mode;
+use crate::transaction::Transaction;
 
 const ORDINARY: Flags = flags![NOSCRIPT, LOADING, STALE];
 const ADMIN: Flags = ORDINARY.and(Flags::ADMIN);
@@ -204,7 +205,7 @@ fn described(client: &Client, server: &Server) -> String {
     let _ = writeln!(
         line,
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} qbuf={} \
-         qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} events={} cmd={} \
+         qbuf-free=0 argv-mem=0 multi-mem={} rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} events={} cmd={} \
          user=default redir={} resp={} lib-name={} lib-ver={}",
         client.id,
         client.endpoints.peer,
@@ -223,9 +224,10 @@ fn described(client: &Client, server: &Server) -> String {
             .as_ref()
             .map_or_else(|| "-1".to_owned(), |queued| queued.len().to_string()),
         client.input_bytes,
+        client.transaction.as_ref().map_or(0, Transaction::bytes),
         usize::from(waiting > 0),
         waiting,
-        size_of::<Client>() + client.input_bytes + waiting,
+        client.bytes(),
         if waiting > 0 { "rw" } else { "r" },
         client
             .last_command

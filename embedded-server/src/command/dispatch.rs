@@ -11,6 +11,12 @@ use crate::slowlog::{self, Entry};
 /// How much of an unknown command the refusal quotes, in bytes: of its name, and of its arguments together.
 const QUOTED_BYTES: usize = 128;
 
+/// Snapshots were asked for and cannot be written.
+const UNSAVED: &str = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. \
+                       Commands that may modify the data set are disabled, because this instance is configured to report \
+                       errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the \
+                       Redis logs for details about the RDB error.";
+
 /// Carries out one command, or refuses it. `command` is what the table knows under that name.
 #[inline]
 pub fn run(
@@ -128,6 +134,10 @@ fn check(
 fn refuses_writes(server: &Server) -> Option<&'static str> {
     if server.replication.master.is_some() && server.config.replica_read_only {
         return Some("READONLY You can't write against a read only replica.");
+    }
+    if server.saving.failed && server.config.stops_writes && !server.config.text("save").is_empty()
+    {
+        return Some(UNSAVED);
     }
     server
         .lacks_replicas()

@@ -118,6 +118,10 @@ hot_fields! {
     rdb_compression: bool = boolean("rdbcompression");
     /// The most bytes of replies to commands that arrive together.
     reply_bytes_max: usize = reply_bytes_max("client-output-buffer-limit");
+    /// The most bytes of all clients together; negative for so many hundredths of `maxmemory`, 0 for no limit.
+    maxmemory_clients: i64 = number("maxmemory-clients");
+    /// Whether writes are refused when snapshots that were asked for fail.
+    stops_writes: bool = boolean("stop-writes-on-bgsave-error");
     /// The most bytes of an unfinished command.
     client_query_buffer_limit: usize = number("client-query-buffer-limit");
     /// What the keyspace obeys; hand it over by [`Keyspace::configure`](crate::keyspace::Keyspace::configure) after a change.

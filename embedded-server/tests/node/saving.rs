@@ -76,6 +76,16 @@ fn a_save_that_fails_keeps_the_node_running() {
     client.ask("SAVE", "-ERR\r\n");
     client.ask("BGSAVE", "+Background saving started\r\n");
     while client.info("rdb_last_bgsave_status") == "ok" {}
+    client.ask("CONFIG SET save '3600 1000'", "+OK\r\n");
+    client.send("SET a 1\r\n");
+    assert!(
+        client
+            .line()
+            .starts_with("-MISCONF Redis is configured to save RDB")
+    );
+    client.ask("GET a", "$-1\r\n");
+    client.ask("CONFIG SET stop-writes-on-bgsave-error no", "+OK\r\n");
+    client.ask("SET a 1", "+OK\r\n");
     client.ask(
         "SHUTDOWN SAVE",
         "-ERR Errors trying to SHUTDOWN. Check logs.\r\n",
