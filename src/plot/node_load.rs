@@ -23,7 +23,7 @@ const ROW_GAP: f64 = 14.0;
 const NAME_ROOM: f64 = 112.0;
 /// Above the first row: the names of the phases.
 const HEAD: f64 = 20.0;
-/// Rates above what all but a twentieth of the time stays below are cut off, where they are so many times higher.
+/// Rates above what all but a tenth of the time stays below are cut off, where they are so many times higher.
 const PEAK: f64 = 4.0;
 /// Cells, and nodes of each, that are drawn.
 const CELLS_MAX: usize = 6;
@@ -109,7 +109,7 @@ fn scale(blocks: &[Block<'_>]) -> Option<(f64, String)> {
     let mut below = 0.0;
     let usual = peaks.iter().find(|peak| {
         below += peak.1;
-        below >= 0.95 * all
+        below >= 0.9 * all
     });
     match usual.map(|peak| peak.0).filter(|usual| *usual > 0.0) {
         Some(usual) if usual * PEAK < most => Some((

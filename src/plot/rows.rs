@@ -67,6 +67,8 @@ struct Column<'a> {
 
 const ROW: f64 = 84.0;
 const ROW_GAP: f64 = 12.0;
+/// The smallest that the name of a row is set, as a share of its usual size.
+const SMALLEST: f64 = 0.8;
 /// Above a column: the cell's name and the names of its phases.
 const HEAD: f64 = 42.0;
 /// Above the only column there is: the names of its phases.
@@ -311,10 +313,14 @@ impl Sheet<'_> {
             .rows
             .get(row)
             .map_or("", |row| row.name.as_str());
-        let name = measure::fit(name, theme::SMALL, ROW + ROW_GAP - 4.0);
+        // A long name is set smaller before it is cut.
+        let room = ROW + ROW_GAP - 4.0;
+        let wide = measure::width(name, theme::SMALL);
+        let size = theme::SMALL * (room / wide).clamp(SMALLEST, 1.0);
+        let name = measure::fit(name, size, room);
         let (x, y) = (theme::MARGIN, f64::midpoint(area.top, area.bottom));
         canvas.text(
-            Text::new(x, y, name, theme::SMALL, Ink::Text)
+            Text::new(x, y, name, size, Ink::Text)
                 .align(Align::Middle)
                 .upwards(),
         );
