@@ -35,6 +35,8 @@ fn what_restore_takes() {
     try_with(
         targets::restore_payload,
         &[
+            // A hash with a field that expires at the very beginning of time (found by libFuzzer).
+            b"\x18\x00\x00\x00\x00\x00\x00\x00\x00\x01\x01\x011\x01\x01\x00",
             b"\x00\x05hello",
             b"\x00\xc190",
             b"\x00\xc3\x09\x40\x64\x01aa\xe0\x57\x00\x01aa",

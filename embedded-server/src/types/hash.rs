@@ -115,8 +115,9 @@ impl Deadlines {
         self.by_id.get(id).copied().filter(|&at| at != 0)
     }
 
-    /// Sets or clears a field's deadline.
+    /// Sets or clears a field's deadline. The first millisecond of 1970 stands for none, so the second takes its place.
     fn set(&mut self, id: usize, at: Option<u64>) {
+        let at = at.map(|at| at.max(1));
         let Some(slot) = self.by_id.get_mut(id) else {
             return;
         };
