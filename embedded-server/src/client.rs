@@ -14,7 +14,7 @@ use crate::command::table::Command;
 use crate::config::{ClientClass, OutputLimit, REPLY_BYTES_MAX};
 use crate::keyspace::Db;
 use crate::pubsub::Topic;
-use crate::replication::ReplicaState;
+use crate::replication::{ReplicaState, Resync};
 use crate::resp::Protocol;
 use crate::transaction::{Transaction, WatchedKey};
 
@@ -158,6 +158,8 @@ pub struct Client {
     pub reads_replica: bool,
     /// What is known of it where it is a replica.
     pub replica: Option<ReplicaState>,
+    /// The snapshot that it is being sent, where it is a replica.
+    pub resync: Option<Box<Resync>>,
     /// Whether it stands for the master that this node copies.
     pub is_master: bool,
     /// Whether its connection is to end.
@@ -202,6 +204,7 @@ impl Client {
             asking: false,
             reads_replica: false,
             replica: None,
+            resync: None,
             is_master: false,
             close: Close::No,
             input_bytes: 0,
@@ -265,7 +268,11 @@ impl Client {
 
     /// Whether more waits to be sent than `limit` allows at the time `now_ms`.
     pub fn is_over(&mut self, limit: OutputLimit, now_ms: i64) -> bool {
-        let waiting = self.outbox.len() as u64;
+        let withheld = self
+            .resync
+            .as_ref()
+            .map_or(0, |resync| resync.waiting_bytes());
+        let waiting = (self.outbox.len() + withheld) as u64;
         let hard = if limit.hard_bytes == 0 {
             REPLY_BYTES_MAX as u64
         } else {

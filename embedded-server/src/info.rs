@@ -250,9 +250,9 @@ fn buffers(lines: &mut Lines, server: &Server, client: &Client) {
 }
 
 fn persistence(lines: &mut Lines, server: &Server, _: &Client) {
+    lines.put("loading", u8::from(server.loading.is_some()));
     lines.put_each(
         &[
-            "loading",
             "async_loading",
             "current_cow_peak",
             "current_cow_size",
@@ -268,6 +268,13 @@ fn persistence(lines: &mut Lines, server: &Server, _: &Client) {
     saves(lines, server);
     append_only_file(lines);
     lines.put_each(&["module_fork_in_progress", "module_fork_last_cow_size"], 0);
+    if let Some(loading) = server.loading {
+        lines.put("loading_start_time", loading.began_ms / 1000);
+        lines.put("loading_total_bytes", loading.bytes);
+        lines.put("loading_loaded_bytes", loading.done);
+        let percent = 100.0 * loading.done as f64 / loading.bytes.max(1) as f64;
+        lines.put("loading_loaded_perc", format!("{percent:.2}"));
+    }
 }
 
 fn saves(lines: &mut Lines, server: &Server) {
@@ -436,6 +443,24 @@ fn replies(lines: &mut Lines, stats: &Stats) {
     lines.put_each(&["reply_buffer_shrinks", "reply_buffer_expands"], 0);
 }
 
+fn replicas(lines: &mut Lines, server: &Server) {
+    let replicas: Vec<_> = server.all_replicas().collect();
+    lines.put("connected_slaves", replicas.len());
+    for (index, (client, replica)) in replicas.into_iter().enumerate() {
+        let (ip, port) = (client.endpoints.peer.host(), replica.port);
+        let (state, lag_s) = if replica.is_online {
+            ("online", (server.now_ms - replica.heard_ms) / 1000)
+        } else {
+            ("send_bulk", 0)
+        };
+        let offset = replica.acknowledged;
+        lines.put(
+            &format!("slave{index}"),
+            format!("ip={ip},port={port},state={state},offset={offset},lag={lag_s}"),
+        );
+    }
+}
+
 fn replication(lines: &mut Lines, server: &Server, _: &Client) {
     let state = &server.replication;
     match state.master {
@@ -457,18 +482,7 @@ fn replication(lines: &mut Lines, server: &Server, _: &Client) {
         }
         None => lines.put("role", "master"),
     }
-    lines.put("connected_slaves", server.replicas().count());
-    for (index, (client, replica)) in server.replicas().enumerate() {
-        let (ip, lag_s) = (
-            client.endpoints.peer.host(),
-            (server.now_ms - replica.heard_ms) / 1000,
-        );
-        let (port, offset) = (replica.port, replica.acknowledged);
-        lines.put(
-            &format!("slave{index}"),
-            format!("ip={ip},port={port},state=online,offset={offset},lag={lag_s}"),
-        );
-    }
+    replicas(lines, server);
     let previous = state.previous.as_ref();
     lines.put("master_failover_state", "no-failover");
     lines.put("master_replid", &state.id);
@@ -479,7 +493,7 @@ fn replication(lines: &mut Lines, server: &Server, _: &Client) {
     lines.put("master_repl_offset", state.offset);
     lines.put(
         "second_repl_offset",
-        previous.map_or(-1, |(_, offset)| i64::try_from(*offset).unwrap_or(-1)),
+        previous.map_or(-1, |(_, until)| i64::try_from(until + 1).unwrap_or(-1)),
     );
     lines.put("repl_backlog_active", u8::from(state.backlog_bytes() > 0));
     lines.put(

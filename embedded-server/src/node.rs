@@ -29,6 +29,7 @@ use crate::replication::Replication;
 use crate::resp::{Protocol, Reply};
 use crate::saving::Saving;
 use crate::slowlog::SlowLog;
+use crate::snapshot::Loading;
 use crate::stats::Stats;
 use crate::tracking::Tracker;
 use crate::transaction::Watches;
@@ -144,6 +145,8 @@ pub struct Server {
     pub saving: Saving,
     /// Whether RESTORE takes payloads whose checksum is wrong, for tests of what is inside them.
     pub skips_checksums: bool,
+    /// The snapshot of a master that is being loaded.
+    pub loading: Option<Loading>,
     /// What goes wrong on purpose.
     pub faults: Faults,
     /// Who it is.
@@ -168,7 +171,7 @@ pub struct Server {
     pub(crate) doors: Option<Doors>,
     stop: Arc<Notify>,
     /// Messages to clients whose commands are running, by slot; they follow the reply.
-    pushes_to_self: Vec<(usize, Vec<u8>)>,
+    pub(crate) pushes_to_self: Vec<(usize, Vec<u8>)>,
     /// The client whose command is running.
     running: Option<Running>,
 }
@@ -224,6 +227,7 @@ impl Server {
             latency: LatencyMonitor::default(),
             saving: Saving::new(now_ms),
             skips_checksums: false,
+            loading: None,
             faults: Faults::default(),
             identity,
             replication: Replication::new(hexadecimal(&mut random)),
@@ -322,6 +326,7 @@ impl Server {
             .read_rates(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
         self.stats.peak_memory = self.stats.peak_memory.max(self.keyspace.used_memory());
         self.running = None;
+        self.measure_resyncs();
         self.close_idle_clients();
         self.evict_clients();
         self.unblock_due();
@@ -445,6 +450,7 @@ impl Server {
         self.tracking.disable(client.id);
         self.forget_wait(client.slot);
         self.end_imports_of(client.id);
+        self.forget_replica(client);
         self.watches.forget(&client.watched, client.slot);
         self.clients.release(client.slot);
     }

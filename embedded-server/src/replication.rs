@@ -7,17 +7,22 @@
 //! A master keeps the latest `repl-backlog-size` bytes of the stream, so that a replica that was away goes on where it
 //! left off. A replica keeps what it receives in the same way, so that it can take its master's place.
 
+mod full;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 use tokio::sync::watch;
 
-use crate::client::Client;
+use crate::client::{Client, Close};
 use crate::command::table::{Command, Flags};
 use crate::keyspace::{Access, Db};
 use crate::node::{Server, hexadecimal};
 use crate::rdb::payload;
 use crate::resp::{Arguments, Reply};
+use crate::snapshot::Loading;
+
+pub use full::Resync;
 
 /// What a master knows of a replica.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,6 +35,8 @@ pub struct ReplicaState {
     pub heard_ms: i64,
     /// Whether it gets the stream.
     pub is_online: bool,
+    /// Whether it takes a snapshot of which it is told the end but not the length.
+    pub reads_marks: bool,
 }
 
 /// A client that waits until replicas have copied what it wrote.
@@ -78,6 +85,8 @@ pub struct Replication {
     has_swept: bool,
     bracket: Bracket,
     waits: Vec<Wait>,
+    /// The slots of those who get the stream, now or behind their snapshots.
+    replicas: Vec<usize>,
     targets: watch::Sender<Option<SocketAddr>>,
 }
 
@@ -103,6 +112,7 @@ impl Replication {
             has_swept: false,
             bracket: Bracket::None,
             waits: Vec::new(),
+            replicas: Vec::new(),
             targets: watch::Sender::new(None),
         }
     }
@@ -136,6 +146,16 @@ impl Replication {
         self.has_swept = true;
     }
 
+    /// The database that the stream is in.
+    pub(crate) fn stream_db(&self) -> Db {
+        self.db.unwrap_or_default()
+    }
+
+    /// The stream of the master is in this database now.
+    pub(crate) fn set_stream_db(&mut self, db: Db) {
+        self.db = Some(db);
+    }
+
     /// Bytes of the stream that are still known, up to [`Replication::offset`].
     #[must_use]
     pub fn backlog_bytes(&self) -> usize {
@@ -160,13 +180,10 @@ impl Replication {
         (is_same && self.is_recording).then(|| self.backlog.iter().skip(skipped).copied().collect())
     }
 
-    /// Begins with another's history.
-    pub(crate) fn adopt(&mut self, id: String, offset: u64) {
-        self.id = id;
-        self.offset = offset;
-        self.previous = None;
-        self.backlog.clear();
-        self.is_recording = true;
+    /// The history goes on under another name.
+    fn rename(&mut self, id: String) {
+        let old = std::mem::replace(&mut self.id, id);
+        self.previous = Some((old, self.offset));
     }
 }
 
@@ -185,6 +202,8 @@ impl Server {
             .get("repl-backlog-size")
             .and_then(|size| size.parse().ok());
         self.replication.backlog_bytes_max = size.unwrap_or(1 << 20);
+        // What a snapshot has in it must not follow it.
+        self.propagate_rest();
         // A replica asks for the byte behind the last it has.
         let known = offset.and_then(|next| next.checked_sub(1));
         let missed = known.and_then(|offset| self.replication.since(id, offset));
@@ -193,37 +212,29 @@ impl Server {
                 self.stats.partial_syncs += 1;
                 reply.raw(format!("+CONTINUE {}\r\n", self.replication.id).as_bytes());
                 reply.raw(&missed);
+                self.begin_recording();
+                self.add_replica(client.slot);
+                self.put_online(client);
             }
             None => {
                 let Replication { id, offset, .. } = &self.replication;
                 reply.raw(format!("+FULLRESYNC {id} {offset}\r\n").as_bytes());
-                self.send_everything(reply);
+                self.send_everything(client, reply);
             }
         }
-        self.take_on(client);
     }
 
-    /// Sends a snapshot.
-    pub(crate) fn send_everything(&mut self, reply: &mut Reply) {
-        self.stats.full_syncs += 1;
-        let snapshot = self.snapshot();
-        reply.raw(format!("${}\r\n", snapshot.len()).as_bytes());
-        reply.raw(&snapshot);
-        // A replica that joins the stream must be told the database anew.
-        self.replication.db = None;
-    }
-
-    /// A client gets the stream from here on.
-    pub(crate) fn take_on(&mut self, client: &mut Client) {
+    fn begin_recording(&mut self) {
         self.replication.is_recording = true;
         self.record_removals();
-        let state = client.replica.get_or_insert_default();
-        state.is_online = true;
-        state.heard_ms = self.now_ms;
-        self.log(
-            crate::log::Level::Notice,
-            &format!("Replica {} gets the stream", client.endpoints.peer),
-        );
+    }
+
+    /// The client in `slot` is a replica; it may ask more than once.
+    fn add_replica(&mut self, slot: usize) {
+        let replicas = &mut self.replication.replicas;
+        if !replicas.contains(&slot) {
+            replicas.push(slot);
+        }
     }
 
     /// Tells the replicas of a command that has run: as it came, or by what it has changed.
@@ -310,10 +321,18 @@ impl Server {
     /// Puts bytes into the stream.
     pub(crate) fn pass_on(&mut self, bytes: &[u8]) {
         self.replication.append(bytes);
-        let online = |client: &&mut Client| client.replica.is_some_and(|replica| replica.is_online);
-        for replica in self.clients.iter_mut().filter(online) {
-            replica.send_later(bytes);
-            replica.wake();
+        for slot in &self.replication.replicas {
+            let Some(replica) = self.clients.get_mut(*slot) else {
+                // Its own command runs: this follows the answer.
+                self.pushes_to_self.push((*slot, bytes.to_vec()));
+                continue;
+            };
+            if let Some(resync) = &mut replica.resync {
+                resync.keep(bytes);
+            } else {
+                replica.send_later(bytes);
+                replica.wake();
+            }
         }
     }
 
@@ -333,11 +352,14 @@ impl Server {
 
     /// The replicas that get the stream; one whose command is running is left out.
     pub fn replicas(&self) -> impl Iterator<Item = (&Client, ReplicaState)> {
-        let replicas = self
-            .clients
-            .iter()
-            .filter_map(|client| Some((client, client.replica?)));
-        replicas.filter(|(_, replica)| replica.is_online)
+        self.all_replicas().filter(|(_, replica)| replica.is_online)
+    }
+
+    /// The same with those who are being sent a snapshot.
+    pub fn all_replicas(&self) -> impl Iterator<Item = (&Client, ReplicaState)> {
+        let slots = self.replication.replicas.iter();
+        let clients = slots.filter_map(|slot| self.clients.get(*slot));
+        clients.filter_map(|client| Some((client, client.replica?)))
     }
 
     /// Whether fewer replicas follow closely than `min-replicas-to-write` asks for.
@@ -450,11 +472,63 @@ impl Server {
         }
         self.replication.targets.send_replace(None);
         self.replication.is_linked = false;
-        let old = std::mem::replace(&mut self.replication.id, hexadecimal(&mut self.random));
-        self.replication.previous = Some((old, self.replication.offset));
+        let id = hexadecimal(&mut self.random);
+        self.replication.rename(id);
         self.replication.db = None;
+        self.end_replicas();
         self.record_removals();
         self.end_pause();
+    }
+
+    /// The data set is that of a snapshot, and its history another's.
+    pub(crate) fn begin_history(&mut self, id: String, offset: u64, stream_db: Db) {
+        let replication = &mut self.replication;
+        replication.id = id;
+        replication.offset = offset;
+        replication.previous = None;
+        replication.backlog.clear();
+        replication.is_recording = true;
+        replication.db = Some(stream_db);
+        self.end_replicas();
+    }
+
+    /// The master goes on with the history that this node has, maybe under another name.
+    pub(crate) fn rename_history(&mut self, id: &str) {
+        if self.replication.id != id {
+            self.replication.rename(id.to_owned());
+            self.end_replicas();
+        }
+    }
+
+    /// Has the replicas connect anew, so that they learn the name of the history; they go on with it where they are.
+    fn end_replicas(&mut self) {
+        for slot in &self.replication.replicas {
+            if let Some(replica) = self.clients.get_mut(*slot) {
+                replica.end(Close::AfterReply);
+            }
+        }
+    }
+
+    /// A snapshot of so many bytes takes the place of all there is; until it is loaded clients are told to wait.
+    pub(crate) fn begin_loading(&mut self, bytes: usize) {
+        self.read_clock();
+        for db in self.keyspace.dbs() {
+            self.touch_database(db, db);
+        }
+        self.keyspace.flush_all();
+        self.loading = Some(Loading {
+            began_ms: self.now_ms,
+            bytes,
+            done: 0,
+        });
+    }
+
+    /// So many bytes of the snapshot are loaded.
+    pub(crate) fn loaded(&mut self, bytes: usize) {
+        self.read_clock();
+        if let Some(loading) = &mut self.loading {
+            loading.done = bytes;
+        }
     }
 
     /// What is to be done ten times a second.

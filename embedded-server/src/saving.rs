@@ -1,23 +1,29 @@
 //! Saving the data set to a file and starting with it: SAVE, BGSAVE, the points of `save`, SHUTDOWN.
 //!
-//! The data set is serialized at one stretch, while nobody is served; in the background it is only written. Redis forks a
-//! process for both, which a library cannot do.
+//! In the background the data set is serialized slice by slice, as it was at the beginning, while clients are served, and
+//! a thread writes the slices. Redis forks a process for both, which a library cannot do.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use thiserror::Error;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use crate::cluster::Cluster;
+use crate::keyspace::CutId;
 use crate::log::Level;
 use crate::node::Server;
-use crate::snapshot::{LoadError, Loaded};
+use crate::snapshot::{LoadError, Loaded, Slice};
 
 /// After a save in the background that failed, the next one by itself comes so much later.
 const RETRY_MS: i64 = 5000;
+/// Slices that may wait to be written.
+const SLICES_MAX: usize = 16;
 
 /// What was saved, and what was not yet.
 #[derive(Debug)]
@@ -37,7 +43,29 @@ pub struct Saving {
     began_ms: i64,
     /// Changes that the save under way has in it.
     changes_under_way: u64,
+    /// Who writes the save under way.
     under_way: Option<JoinHandle<io::Result<()>>>,
+    /// What it has not got yet.
+    unwritten: Option<Unwritten>,
+    begun: Arc<Notify>,
+}
+
+/// A snapshot of which not all slices have gone to the file.
+#[derive(Debug)]
+struct Unwritten {
+    snapshot: CutId,
+    slices: Sender<Slice>,
+}
+
+/// What became of the attempt to go on with a save.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// A slice is on its way.
+    Slice,
+    /// The file must catch up first.
+    Wait,
+    /// There is nothing to go on with.
+    Nothing,
 }
 
 /// Why a node did not start with what it had saved.
@@ -104,7 +132,14 @@ impl Saving {
             began_ms: 0,
             changes_under_way: 0,
             under_way: None,
+            unwritten: None,
+            begun: Arc::new(Notify::new()),
         }
+    }
+
+    /// What tells that a save has begun, which [`Server::go_on_saving`] is to go on with.
+    pub(crate) fn begun(&self) -> Arc<Notify> {
+        Arc::clone(&self.begun)
     }
 
     /// For how long a save in the background has been under way, if one is.
@@ -134,7 +169,8 @@ impl Server {
     /// # Errors
     /// When the file cannot be written; the one before is then still there.
     pub fn save(&mut self) -> io::Result<()> {
-        let written = write(&self.data_file(), &self.snapshot(), Duration::ZERO);
+        let snapshot = self.snapshot();
+        let written = place(&self.data_file(), |file| file.write_all(&snapshot));
         match &written {
             Ok(()) => {
                 self.saving.succeeded(self.saving.changes, self.now_ms);
@@ -148,7 +184,7 @@ impl Server {
         written
     }
 
-    /// Serializes the data set and has it written while the node goes on.
+    /// Begins to serialize the data set and to have it written while the node goes on.
     ///
     /// # Errors
     /// [`AlreadySaving`].
@@ -156,7 +192,8 @@ impl Server {
         if self.saving.under_way.is_some() {
             return Err(AlreadySaving);
         }
-        let (snapshot, file) = (self.snapshot(), self.data_file());
+        let (snapshot, file) = (self.begin_snapshot(), self.data_file());
+        let (slices, received) = mpsc::channel(SLICES_MAX);
         let keys: usize = self.keyspace.dbs().map(|db| self.keyspace.len(db)).sum();
         let delay_us = self.config.get("rdb-key-save-delay");
         let delay_us = delay_us.and_then(|text| text.parse().ok()).unwrap_or(0_u64);
@@ -165,15 +202,42 @@ impl Server {
         self.saving.changes_under_way = self.saving.changes;
         let writer = thread::Builder::new()
             .name("save".to_owned())
-            .spawn(move || write(&file, &snapshot, delay));
+            .spawn(move || write(&file, received, delay));
         match writer {
             Ok(writer) => {
                 self.saving.under_way = Some(writer);
+                self.saving.unwritten = Some(Unwritten { snapshot, slices });
+                self.saving.begun.notify_one();
                 self.log(Level::Notice, "Background saving started");
             }
-            Err(error) => self.saved_in_background(Err(error)),
+            Err(error) => {
+                self.keyspace.end_cut(snapshot);
+                self.saved_in_background(Err(error));
+            }
         }
         Ok(())
+    }
+
+    /// Goes on with the save under way by one slice.
+    pub(crate) fn go_on_saving(&mut self) -> Progress {
+        let Some(Unwritten { snapshot, slices }) = self.saving.unwritten.take() else {
+            return Progress::Nothing;
+        };
+        match slices.clone().try_reserve() {
+            Ok(place) => {
+                let slice = self.next_slice(snapshot);
+                if !slice.is_last {
+                    self.saving.unwritten = Some(Unwritten { snapshot, slices });
+                }
+                place.send(slice);
+                Progress::Slice
+            }
+            // It is full, or the writer has failed, which is looked after soon.
+            Err(_) => {
+                self.saving.unwritten = Some(Unwritten { snapshot, slices });
+                Progress::Wait
+            }
+        }
     }
 
     /// Notes the end of a save in the background; begins one where `save` says so.
@@ -192,6 +256,9 @@ impl Server {
 
     fn saved_in_background(&mut self, outcome: io::Result<()>) {
         self.saving.took_ms = Some(self.now_ms - self.saving.began_ms);
+        if let Some(Unwritten { snapshot, .. }) = self.saving.unwritten.take() {
+            self.keyspace.end_cut(snapshot);
+        }
         match outcome {
             Ok(()) => {
                 self.saving
@@ -277,12 +344,25 @@ impl Server {
     }
 }
 
-/// Puts the file there whole or not at all.
-fn write(file: &Path, snapshot: &[u8], delay: Duration) -> io::Result<()> {
+/// Writes a file of the slices that come.
+fn write(file: &Path, mut slices: Receiver<Slice>, delay: Duration) -> io::Result<()> {
     thread::sleep(delay);
+    place(file, |out| {
+        while let Some(slice) = slices.blocking_recv() {
+            out.write_all(&slice.bytes)?;
+            if slice.is_last {
+                return Ok(());
+            }
+        }
+        Err(io::Error::other("the node ended before it was complete"))
+    })
+}
+
+/// Puts what `fill` writes into a file's place, whole or not at all.
+fn place(file: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let draft = file.with_file_name(format!("temp-{}.rdb", std::process::id()));
     let written = File::create(&draft).and_then(|mut out| {
-        out.write_all(snapshot)?;
+        fill(&mut out)?;
         out.sync_all()
     });
     let placed = written.and_then(|()| fs::rename(&draft, file));

@@ -10,7 +10,11 @@ use std::collections::BTreeMap;
 
 use embedded_server::{
     eviction::PolicyName,
-    keyspace::{self, Access, Db, EventKind, Expiry, Keyspace, Settings},
+    keyspace::{self, Access, CutId, Db, EventKind, Expiry, Keyspace, Settings},
+    rdb::{
+        self,
+        file::{Reader, Record, Writer},
+    },
     types::{Limits, List, Value, list::End},
 };
 use proptest::prelude::*;
@@ -227,8 +231,86 @@ impl Pair {
     }
 }
 
+/// So many keys beside those of the steps, so that the tables have parts.
+fn fill(pair: &mut Pair, names: std::ops::Range<u16>) {
+    for number in names {
+        let name = format!("filler-{number}").into_bytes();
+        let db = pair.db(0);
+        pair.keys.set_string(db, &name, b"", Expiry::Never).unwrap();
+        pair.model[0].insert(name, (Vec::new(), None));
+    }
+}
+
+/// A snapshot, as it is taken.
+struct Taken {
+    cut: CutId,
+    bytes: Vec<u8>,
+}
+
+impl Taken {
+    fn begin(keys: &mut Keyspace) -> Self {
+        let cut = keys.begin_cut(Writer::new(true, false));
+        Self {
+            cut,
+            bytes: Vec::new(),
+        }
+    }
+
+    /// Takes a little more; says whether there is any.
+    fn more(&mut self, keys: &mut Keyspace) -> bool {
+        let more = keys.advance_cut(self.cut, 1);
+        let writer = keys.cut_writer(self.cut).unwrap();
+        let bytes = if more { writer.take() } else { writer.finish() };
+        self.bytes.extend(bytes);
+        more
+    }
+
+    /// What was alive at the time `now_ms`.
+    fn read(&self, now_ms: i64) -> Model {
+        let mut model = vec![BTreeMap::new(); DBS];
+        let (mut db, limits) = (0, Limits::default());
+        for record in Reader::new(&self.bytes, &limits).unwrap() {
+            match record.unwrap() {
+                Record::Select(number) => db = number as usize,
+                Record::Entry(entry) if entry.expire_ms.is_none_or(|at| at >= now_ms) => {
+                    let rdb::Value::String(value) = entry.value else {
+                        panic!("a string")
+                    };
+                    let old = model[db].insert(entry.key, (value, entry.expire_ms));
+                    assert!(old.is_none(), "a key came twice");
+                }
+                _ => {}
+            }
+        }
+        model
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
+    #[test]
+    fn a_cut_is_what_there_was_when_it_began(
+        before in steps(), meanwhile in steps(), fillers in 0_u16..7000, grows in any::<bool>()
+    ) {
+        let mut pair = Pair::new(Settings::default());
+        fill(&mut pair, 0..fillers);
+        before.iter().for_each(|step| pair.apply(step));
+        let (expected, began_ms) = (pair.model.clone(), pair.now_ms);
+        let mut taken = Taken::begin(&mut pair.keys);
+        let mut more = true;
+        for (number, step) in (0..).zip(&meanwhile) {
+            pair.apply(step);
+            if grows {
+                fill(&mut pair, 7000 + number * 50..7050 + number * 50);
+            }
+            more = more && taken.more(&mut pair.keys);
+        }
+        while more {
+            more = taken.more(&mut pair.keys);
+        }
+        prop_assert_eq!(taken.read(began_ms), expected);
+    }
+
     #[test]
     fn holds_what_a_map_holds(steps in steps(), exact in any::<bool>()) {
         let policy = if exact { PolicyName::AllKeysLruExact } else { PolicyName::NoEviction };

@@ -79,7 +79,7 @@ pub fn snapshot(data: &[u8]) {
     let Ok(reader) = file::Reader::new(data, &limits) else {
         return;
     };
-    let mut writer = file::Writer::new(true);
+    let mut writer = file::Writer::new(true, true);
     let mut keys = 0;
     for record in reader.map_while(Result::ok) {
         if let file::Record::Entry(entry) = record {
@@ -87,7 +87,7 @@ pub fn snapshot(data: &[u8]) {
             keys += 1;
         }
     }
-    let written = writer.finish(true);
+    let written = writer.finish();
     let again =
         file::Reader::new(&written, &limits).map(|reader| reader.filter(Result::is_ok).count());
     assert_eq!(again, Ok(keys));

@@ -102,6 +102,9 @@ fn check(
         return Some(text.into());
     }
     let Context { server, client, .. } = context;
+    if server.loading.is_some() && !spec.flags.has(Flags::LOADING) {
+        return Some(refusal::LOADING.into());
+    }
     if spec.flags.has(Flags::WRITE)
         && !client.is_master
         && let Some(text) = refuses_writes(server)

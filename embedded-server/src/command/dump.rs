@@ -99,7 +99,8 @@ fn restore(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     }
     let expiry = expiry(&arguments[2], options.absolute, context.server.now_ms)?;
     let value = decode(context, &arguments[3])?;
-    if matches!(expiry, Expiry::At(deadline_ms) if deadline_ms <= context.server.now_ms) {
+    if matches!(expiry, Expiry::At(deadline_ms) if context.server.keyspace.has_passed(deadline_ms))
+    {
         // It would be gone at once; all that is left to do is to remove what was there.
         generic::delete(context, key);
     } else {

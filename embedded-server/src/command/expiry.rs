@@ -76,7 +76,7 @@ fn limit_life(
 
 /// Gives a key its deadline; one that has already passed deletes it on the spot.
 pub(super) fn set_or_delete(context: &mut Context<'_>, key: &[u8], deadline_ms: i64) -> Outcome {
-    if deadline_ms <= context.server.now_ms {
+    if context.server.keyspace.has_passed(deadline_ms) {
         delete(context, key);
         return Ok(());
     }

@@ -95,6 +95,8 @@ pub mod refusal {
         "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
     /// A `denyoom` command, and eviction could not make room.
     pub const OOM: &str = "OOM command not allowed when used memory > 'maxmemory'.";
+    /// A replica has not loaded what its master sent yet.
+    pub const LOADING: &str = "LOADING Redis is loading the dataset in memory";
     /// A password is set and the client has not given it.
     pub const NO_AUTH: &str = "NOAUTH Authentication required.";
     /// A client's answer to a name it cannot have.

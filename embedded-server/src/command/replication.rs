@@ -5,6 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use super::outcome::{Outcome, handler, integer_in};
 use super::table::{CommandSpec, Flags, Group, flags};
 use super::{Arguments, Context, Handler, is, refusal};
+use crate::node::Server;
 use crate::text::integer;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
@@ -66,8 +67,6 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         ),
 ];
 
-const NO_LINK: &str = "NOMASTERLINK Can't SYNC while not connected with my master";
-
 const fn admin(name: &'static str, arity: i16, handler: Handler, flags: Flags) -> CommandSpec {
     CommandSpec::new(name, arity, Group::Server, handler).flags(flags)
 }
@@ -100,9 +99,7 @@ fn psync(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
         client,
         reply,
     } = context;
-    if server.replication.master.is_some() && !server.replication.is_linked {
-        return Err(NO_LINK.into());
-    }
+    needs_data(server)?;
     let offset = integer::parse(&arguments[2]).and_then(|offset| u64::try_from(offset).ok());
     server.synchronize(client, reply, &arguments[1], offset);
     Ok(())
@@ -114,11 +111,18 @@ fn sync(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
         client,
         reply,
     } = context;
-    if server.replication.master.is_some() && !server.replication.is_linked {
-        return Err(NO_LINK.into());
+    needs_data(server)?;
+    server.propagate_rest();
+    server.send_everything(client, reply);
+    Ok(())
+}
+
+/// A replica has nothing to pass on while it has not copied its master.
+fn needs_data(server: &Server) -> Outcome {
+    let replication = &server.replication;
+    if replication.master.is_some() && !replication.is_linked {
+        return Err("NOMASTERLINK Can't SYNC while not connected with my master".into());
     }
-    server.send_everything(reply);
-    server.take_on(client);
     Ok(())
 }
 
@@ -145,11 +149,11 @@ fn replconf(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
                 .and_then(|port| u16::try_from(port).ok())
                 .unwrap_or(0);
         } else if is(name, "ack") {
-            state.acknowledged = number.unwrap_or(0);
-            state.heard_ms = server.now_ms;
-            server.has_acknowledgement = true;
+            server.acknowledged(client, number.unwrap_or(0));
             return Ok(());
-        } else if !is(name, "capa") && !is(name, "ip-address") && !is(name, "rdb-only") {
+        } else if is(name, "capa") {
+            state.reads_marks |= is(value, "eof");
+        } else if !is(name, "ip-address") && !is(name, "rdb-only") {
             let name = String::from_utf8_lossy(name).into_owned();
             return Err(format!("ERR Unrecognized REPLCONF option: {name}").into());
         }

@@ -81,7 +81,9 @@ impl Keyspace {
     pub fn view(&self, db: Db, key: &[u8]) -> Option<Entry<'_>> {
         let dict = self.dict(db);
         let entry = dict.entry(dict.find(dict.hash(key), key)?)?;
-        let due = entry.expire_ms().is_some_and(|at| is_due(at, self.now_ms));
+        let due = entry
+            .expire_ms()
+            .is_some_and(|at| is_due(at, self.horizon_ms));
         (!due).then_some(Entry(entry))
     }
 
@@ -109,7 +111,9 @@ impl Keyspace {
         let number = self.number(db);
         loop {
             let drawn = self.dicts[number].random(false, self.evictor.random())?;
-            let dead = drawn.expire_ms().is_some_and(|at| is_due(at, self.now_ms));
+            let dead = drawn
+                .expire_ms()
+                .is_some_and(|at| is_due(at, self.horizon_ms));
             let hash = self.dicts[number].hash(drawn.key());
             let spot = self.dicts[number].find_hash(hash)?;
             if !dead || self.held {
@@ -129,14 +133,14 @@ impl Keyspace {
         count: usize,
         mut visit: impl FnMut(Entry<'_>),
     ) -> u64 {
-        let (number, now_ms) = (self.number(db), self.now_ms);
+        let (number, horizon_ms) = (self.number(db), self.horizon_ms);
         let dict = &self.dicts[number];
         let (mut position, mut seen, mut dead) = (cursor & SCAN_POSITION_MAX, 0, Vec::new());
         for _ in 0..count.max(1).saturating_mul(SCAN_BUCKETS_PER_KEY) {
             position = dict.scan(position, |entry| {
                 seen += 1;
                 match entry.expire_ms() {
-                    Some(at) if is_due(at, now_ms) => dead.push(dict.hash(entry.key())),
+                    Some(at) if is_due(at, horizon_ms) => dead.push(dict.hash(entry.key())),
                     _ => visit(Entry(entry)),
                 }
             });
@@ -151,9 +155,9 @@ impl Keyspace {
 
     /// Calls `visit` for every living key of `db`, in no particular order.
     pub fn for_each(&self, db: Db, mut visit: impl FnMut(Entry<'_>)) {
-        let now_ms = self.now_ms;
+        let horizon_ms = self.horizon_ms;
         self.dict(db).for_each(|entry| {
-            if !entry.expire_ms().is_some_and(|at| is_due(at, now_ms)) {
+            if !entry.expire_ms().is_some_and(|at| is_due(at, horizon_ms)) {
                 visit(Entry(entry));
             }
         });

@@ -8,6 +8,7 @@
 //!         restore_access   swap   flush
 //! room    every write makes its own room (evicting as the policy says) or fails with OutOfMemory and changes nothing;
 //!         make_room(0) before a command flagged denyoom; reserve(..) before one that writes several keys
+//! cut     begin_cut   advance_cut   cut_writer   end_cut: all of it as of one instant, in slices
 //! turn    set_now_ms   set_no_touch   prefetch   cron   next_event
 //! ```
 //!
@@ -19,6 +20,7 @@
 //! - After no write does it stand above `maxmemory`, except where `maxmemory` was lowered below it; from there it only falls.
 //! - Nothing here asks the system for the time or for randomness: same seed, same clock, same calls give the same keys.
 
+mod cut;
 mod dict;
 mod entry;
 mod event;
@@ -35,9 +37,10 @@ mod write;
 
 use std::collections::VecDeque;
 
-use self::{dict::Dict, hash::KeyHasher, table::Spot};
+use self::{cut::Cut, dict::Dict, hash::KeyHasher, table::Spot};
 use crate::eviction::{Evictor, Handle, Random};
 
+pub use cut::CutId;
 pub use event::{Event, EventKind};
 pub use look::{Access, AccessData, ObjectInfo};
 pub use room::{OutOfMemory, cost_of_string};
@@ -72,12 +75,17 @@ pub struct Keyspace {
     /// `None` while nobody listens.
     events: Option<VecDeque<Event>>,
     now_ms: i64,
+    /// Keys whose deadline lies before it are dead: the time, or a time before all others.
+    horizon_ms: i64,
     no_touch: bool,
     active_expiry: bool,
     /// Nothing goes by itself.
     held: bool,
     /// The dict whose turn it is in the cron.
     cron_dict: usize,
+    /// Those under way.
+    cuts: Vec<Cut>,
+    cuts_begun: u64,
     /// Sum of `Dict::bytes`.
     dict_bytes: usize,
     /// When memory was first seen above the limit, if it still is.
@@ -102,10 +110,13 @@ impl Keyspace {
             counters: Counters::default(),
             events: None,
             now_ms: 0,
+            horizon_ms: 0,
             no_touch: false,
             active_expiry: true,
             held: false,
             cron_dict: 0,
+            cuts: Vec::new(),
+            cuts_begun: 0,
             exceeded_since_ms: None,
         }
     }
@@ -113,12 +124,24 @@ impl Keyspace {
     /// Tells the time, Unix milliseconds. The node does so once per turn of its loop, so that a turn sees one instant.
     pub fn set_now_ms(&mut self, now_ms: i64) {
         self.now_ms = now_ms;
+        self.horizon_ms = now_ms;
         self.evictor.set_now_ms(now_ms);
     }
 
     /// The time last told.
     pub fn now_ms(&self) -> i64 {
         self.now_ms
+    }
+
+    /// Until the time is told again no key is dead, whatever its deadline. To be called before what a master has sent is
+    /// carried out, as only the master knows which keys were alive then.
+    pub fn suspend_deaths(&mut self) {
+        self.horizon_ms = i64::MIN;
+    }
+
+    /// Whether a key with this deadline would be deleted rather than kept.
+    pub fn has_passed(&self, deadline_ms: i64) -> bool {
+        deadline_ms <= self.horizon_ms
     }
 
     /// Applies new settings. Another policy converts every key's access data, which takes a moment per million keys; a lower
@@ -222,6 +245,7 @@ impl Keyspace {
     /// Removes every key of `db`; says how many there were.
     pub fn flush(&mut self, db: Db) -> usize {
         let number = self.number(db);
+        self.settle_all(number);
         let dict = &mut self.dicts[number];
         let len = dict.len();
         dict.for_each(|entry| self.evictor.forget(entry.access()));
@@ -234,6 +258,7 @@ impl Keyspace {
     /// Removes every key of every database; says how many there were.
     pub fn flush_all(&mut self) -> usize {
         let len = self.dicts.iter().map(Dict::len).sum();
+        (0..self.dicts.len()).for_each(|number| self.settle_all(number));
         self.evictor.clear();
         self.dicts
             .iter_mut()
@@ -274,10 +299,13 @@ impl Keyspace {
 
 /// What all parts share: finding a living key, touching it, letting it go.
 impl Keyspace {
-    /// The hash of a key, and where it is if it is alive. Removes it if its time has come.
+    /// The hash of a key, and where it is if it is alive, for those who are about to change it. Removes it if its time has
+    /// come.
     #[inline]
     fn locate(&mut self, number: usize, key: &[u8]) -> (u64, Option<Spot>) {
-        self.locate_and(number, key, Self::expire)
+        let (hash, spot) = self.locate_and(number, key, Self::expire);
+        self.settle(number, hash, spot);
+        (hash, spot)
     }
 
     /// Where a key is if it is alive, for those who change nothing. Removes it if its time has come and that is not held back.
@@ -300,7 +328,7 @@ impl Keyspace {
         };
         if dict
             .expire_ms(spot)
-            .is_some_and(|at| is_due(at, self.now_ms))
+            .is_some_and(|at| is_due(at, self.horizon_ms))
         {
             bury(self, number, spot);
             return (hash, None);
@@ -323,6 +351,7 @@ impl Keyspace {
 
     /// Removes the key at a spot, whatever the reason.
     fn discard(&mut self, number: usize, spot: Spot) {
+        self.settle_at(number, spot);
         if let Some(entry) = self.dicts[number].entry(spot) {
             self.evictor.forget(entry.access());
         }
@@ -351,6 +380,6 @@ impl Keyspace {
 }
 
 /// Whether a key with this deadline is dead: only once its millisecond has passed.
-fn is_due(expire_ms: i64, now_ms: i64) -> bool {
-    expire_ms < now_ms
+fn is_due(expire_ms: i64, horizon_ms: i64) -> bool {
+    expire_ms < horizon_ms
 }

@@ -6,10 +6,11 @@
 
 use std::future::Future;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use tokio::io::ReadBuf;
+use tokio::task::yield_now;
 
 use super::Shared;
 use super::stream::Stream;
@@ -89,6 +90,13 @@ impl Future for Connection {
     }
 }
 
+/// Goes on once everybody else had a turn.
+fn others_first<T>(task: &mut Context<'_>) -> Poll<T> {
+    // It has the task woken, as it cannot be ready when first asked.
+    let _ = pin!(yield_now()).poll(task);
+    Poll::Pending
+}
+
 impl Wire {
     /// Reads, carries out and answers until there is nothing to read, or the connection is to end.
     fn exchange(
@@ -104,6 +112,13 @@ impl Wire {
                 Close::No => {}
                 Close::AfterReply if !client.outbox().is_empty() => return Poll::Pending,
                 Close::AfterReply | Close::Now => return Poll::Ready(Ok(())),
+            }
+            if client.resync.is_some()
+                && client.outbox().is_empty()
+                && turn.server.send_slice(client)
+            {
+                self.flush(task, turn, client)?;
+                return others_first(task);
             }
             if self.held_back && !client.blocked {
                 self.begin_turn(turn, client, 0);

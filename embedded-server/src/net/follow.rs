@@ -7,14 +7,16 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::io::AsyncReadExt;
 use tokio::sync::watch;
+use tokio::task;
 use tokio::time::{self, MissedTickBehavior};
 
 use super::Shared;
 use super::wire::{Wire, WireError};
 use crate::client::{Address, Client, Close, Endpoints};
+use crate::keyspace::Db;
 use crate::log::Level;
 use crate::resp::{Parser, Reply};
-use crate::snapshot::LoadError;
+use crate::snapshot::{Load, LoadError};
 
 /// A master that cannot be reached is tried again after so long.
 const AGAIN_AFTER: Duration = Duration::from_millis(100);
@@ -101,21 +103,46 @@ async fn copy(node: &Shared, master: SocketAddr) -> Result<(), FollowError> {
                 .parse()
                 .map_err(|_| WireError::Refused(answer.clone()))?;
             let snapshot = snapshot(&mut wire).await?;
+            let stream_db = load(node, &snapshot).await?;
             let server = &mut node.borrow_mut().server;
-            server.read_clock();
-            server.keyspace.flush_all();
-            server.load(&snapshot)?;
-            server.replication.adopt((*id).to_owned(), offset);
+            server.begin_history((*id).to_owned(), offset, stream_db);
         }
-        ["+CONTINUE", rest @ ..] => {
-            let server = &mut node.borrow_mut().server;
-            if let Some(id) = rest.first() {
-                (*id).clone_into(&mut server.replication.id);
-            }
-        }
+        ["+CONTINUE"] => {}
+        ["+CONTINUE", id] => node.borrow_mut().server.rename_history(id),
         _ => return Err(WireError::Refused(answer).into()),
     }
     Stream::begin(node, wire, endpoints).run().await
+}
+
+/// Takes a snapshot in place of what there is, slice by slice, while clients are told to wait. Says in which database the
+/// stream goes on.
+async fn load(node: &Shared, snapshot: &[u8]) -> Result<Db, FollowError> {
+    let limits = node.borrow().server.config.limits.clone();
+    let mut load = Load::new(snapshot, &limits)?.keeping_dead();
+    let _loading = Underway::begin(node, snapshot.len());
+    while load.slice(&mut node.borrow_mut().server)? {
+        node.borrow_mut().server.loaded(load.position());
+        task::yield_now().await;
+    }
+    Ok(load.stream_db)
+}
+
+/// A snapshot is being loaded, until this is dropped.
+struct Underway<'a>(&'a Shared);
+
+impl<'a> Underway<'a> {
+    fn begin(node: &'a Shared, bytes: usize) -> Self {
+        node.borrow_mut().server.begin_loading(bytes);
+        Self(node)
+    }
+}
+
+impl Drop for Underway<'_> {
+    fn drop(&mut self) {
+        if let Ok(mut turn) = self.0.try_borrow_mut() {
+            turn.server.loading = None;
+        }
+    }
 }
 
 /// Says who is there; the request for the stream that follows.
@@ -133,7 +160,8 @@ async fn greet(node: &Shared, wire: &mut Wire) -> Result<Vec<u8>, FollowError> {
     wire.ask(&[b"PING"]).await?;
     wire.ask(&[b"REPLCONF", b"listening-port", port.to_string().as_bytes()])
         .await?;
-    wire.ask(&[b"REPLCONF", b"capa", b"psync2"]).await?;
+    wire.ask(&[b"REPLCONF", b"capa", b"eof", b"capa", b"psync2"])
+        .await?;
     let is_new = node.borrow().server.replication.backlog_bytes() == 0 && offset == 0;
     let next = if is_new {
         "-1".to_owned()
@@ -156,6 +184,9 @@ fn patience(node: &Shared) -> Duration {
 
 async fn snapshot(wire: &mut Wire) -> Result<Vec<u8>, FollowError> {
     let header = wire.line().await?;
+    if let Some(mark) = header.strip_prefix("$EOF:") {
+        return marked_snapshot(wire, mark.as_bytes()).await;
+    }
     let length = header
         .strip_prefix('$')
         .and_then(|length| length.parse().ok());
@@ -167,6 +198,18 @@ async fn snapshot(wire: &mut Wire) -> Result<Vec<u8>, FollowError> {
     }
     let rest = wire.input.split_off(length);
     Ok(std::mem::replace(&mut wire.input, rest))
+}
+
+/// A snapshot that ends with a mark, behind which nothing is sent before it is loaded.
+async fn marked_snapshot(wire: &mut Wire, mark: &[u8]) -> Result<Vec<u8>, FollowError> {
+    while !wire.input.ends_with(mark) || mark.is_empty() {
+        if wire.input.len() > SNAPSHOT_BYTES_MAX {
+            return Err(FollowError::Stream);
+        }
+        wire.read().await?;
+    }
+    wire.input.truncate(wire.input.len() - mark.len());
+    Ok(std::mem::take(&mut wire.input))
 }
 
 /// The stream, carried out by a client that stands for the master.
@@ -184,6 +227,7 @@ impl<'a> Stream<'a> {
         let server = &mut node.borrow_mut().server;
         let mut client = Client::new(endpoints, true, server.now_ms);
         client.is_master = true;
+        client.db = server.replication.stream_db();
         let slot = server.clients.add(client);
         server.replication.is_linked = true;
         server.replication.heard_ms = server.now_ms;
@@ -238,13 +282,13 @@ impl<'a> Stream<'a> {
         let turn = &mut *self.node.borrow_mut();
         turn.server.read_clock();
         turn.server.replication.heard_ms = turn.server.now_ms;
+        turn.server.keyspace.suspend_deaths();
         let Some(mut client) = turn.server.clients.take(self.slot) else {
             return Err(FollowError::Stream);
         };
         loop {
-            // The parser may write into what it reads; the stream is passed on as it came.
-            let mut input = self.wire.input.clone();
-            let done = turn.run(&mut client, &mut self.parser, &mut input);
+            // Only inline commands are decoded where they lie, and masters send none: what is passed on is as it came.
+            let done = turn.run(&mut client, &mut self.parser, &mut self.wire.input);
             turn.reply.clear(READ_BYTES);
             self.unfinished
                 .extend(self.wire.input.drain(..done.consumed));
@@ -258,6 +302,8 @@ impl<'a> Stream<'a> {
                 break;
             }
         }
+        turn.server.keyspace.set_now_ms(turn.server.now_ms);
+        turn.server.replication.set_stream_db(client.db);
         let is_broken = client.close != Close::No;
         turn.server.clients.put(client);
         if is_broken {

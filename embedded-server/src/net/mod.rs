@@ -27,6 +27,7 @@ pub(crate) use listen::{Listener, bind, bind_bus};
 
 use crate::clock::Stopwatch;
 use crate::node::Server;
+use crate::saving::Progress;
 use doors::Doors;
 use turn::Turn;
 
@@ -65,6 +66,7 @@ pub(crate) async fn serve(
     task::spawn_local(follow::serve(Rc::clone(&node), targets));
     task::spawn_local(export::serve(Rc::clone(&node)));
     task::spawn_local(cron(Rc::clone(&node)));
+    task::spawn_local(save(Rc::clone(&node)));
     loop {
         tokio::select! {
             () = stop.notified() => return,
@@ -76,6 +78,22 @@ pub(crate) async fn serve(
                 }
                 Some(Control::Stop) | None => return,
             },
+        }
+    }
+}
+
+/// A file that is slower than the node is waited for so long at a time.
+const FILE_PAUSE: Duration = Duration::from_millis(1);
+
+/// Goes on with every save that has begun, a slice at a time.
+async fn save(node: Shared) {
+    let begun = node.borrow().server.saving.begun();
+    loop {
+        let progress = node.borrow_mut().server.go_on_saving();
+        match progress {
+            Progress::Slice => task::yield_now().await,
+            Progress::Wait => tokio::time::sleep(FILE_PAUSE).await,
+            Progress::Nothing => begun.notified().await,
         }
     }
 }

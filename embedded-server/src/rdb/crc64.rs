@@ -27,7 +27,12 @@ const fn table() -> [u64; 256] {
 
 /// The checksum of `bytes`.
 pub fn checksum(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0, |crc, &byte| {
+    extend(0, bytes)
+}
+
+/// The checksum of what has the checksum `crc` and `bytes` behind it.
+pub fn extend(crc: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(crc, |crc, &byte| {
         let index = usize::from(crc as u8 ^ byte);
         TABLE[index] ^ crc >> 8
     })

@@ -1,10 +1,11 @@
 //! Whole snapshots: `REDIS` and a version in four digits, then records, then a checksum.
 //!
 //! A record is an opcode with its fields, or a key with its value, before which may stand when it expires and how it was
-//! last used. Both ways are pure: [`Reader`] goes through bytes that are there, [`Writer`] makes them.
+//! last used. Both ways are pure: [`Reader`] goes through bytes that are there, [`Writer`] makes them, to be taken as they
+//! come.
 
 use super::wire::{Input, Output};
-use super::{VERSION, VERSION_MAX, Value, crc64, string, value};
+use super::{VERSION, VERSION_MAX, VERSION_OF_EXPIRING_FIELDS, Value, crc64, string, value};
 use crate::types::{Limits, View};
 
 const MAGIC: &[u8] = b"REDIS";
@@ -97,6 +98,10 @@ pub struct Reader<'a> {
     input: Input<'a>,
     limits: &'a Limits,
     version: u16,
+    /// The checksum of what has been read, but for the last record.
+    checksum: u64,
+    /// Up to where that is.
+    checked: usize,
     ended: bool,
 }
 
@@ -116,8 +121,24 @@ impl<'a> Reader<'a> {
             input,
             limits,
             version,
+            checksum: 0,
+            checked: 0,
             ended: false,
         })
+    }
+
+    /// How many bytes have been read.
+    #[must_use]
+    pub fn bytes_read(&self) -> usize {
+        self.bytes.len() - self.input.len()
+    }
+
+    /// Adds what has been read to the checksum, so that it need not be gone through at one stretch at the end.
+    fn add_to_checksum(&mut self) {
+        let position = self.bytes_read();
+        let read = self.bytes.get(self.checked..position);
+        self.checksum = crc64::extend(self.checksum, read.unwrap_or_default());
+        self.checked = position;
     }
 
     fn record(&mut self) -> Option<Option<Record>> {
@@ -144,11 +165,10 @@ impl<'a> Reader<'a> {
         if self.version < VERSION_OF_CHECKSUMS {
             return Ok(());
         }
-        let checked = self.bytes.len() - self.input.len();
-        let at = checked.saturating_sub(1);
+        self.add_to_checksum();
+        let at = self.checked.saturating_sub(1);
         let checksum = self.input.u64().ok_or(FileError::Damaged { at })?;
-        let covered = self.bytes.get(..checked).unwrap_or_default();
-        if checksum == 0 || checksum == crc64::checksum(covered) {
+        if checksum == 0 || checksum == self.checksum {
             Ok(())
         } else {
             Err(FileError::Checksum)
@@ -197,7 +217,8 @@ impl Iterator for Reader<'_> {
         if self.ended {
             return None;
         }
-        let at = self.bytes.len() - self.input.len();
+        let at = self.bytes_read();
+        self.add_to_checksum();
         let result = match self.record() {
             Some(Some(record)) => return Some(Ok(record)),
             Some(None) => self.check(),
@@ -219,24 +240,44 @@ pub struct About {
     pub frequency: Option<u8>,
 }
 
-/// Makes a snapshot.
+/// Makes a snapshot, which is taken from it piece by piece.
 #[derive(Debug)]
 pub struct Writer {
     output: Output,
-    version: u16,
+    /// Of what was taken.
+    checksum: u64,
 }
 
 impl Writer {
-    /// An empty snapshot. With `compress`, texts over 20 bytes are compressed where that saves anything.
+    /// An empty snapshot. With `compress`, texts over 20 bytes are compressed where that saves anything. Whether a hash will
+    /// come that has fields which expire must be known, as a newer version of the format has them.
     #[must_use]
-    pub fn new(compress: bool) -> Self {
+    pub fn new(compress: bool, has_expiring_fields: bool) -> Self {
         let mut output = Output::new(compress);
         output.raw(MAGIC);
-        output.raw(&digits(VERSION));
+        output.raw(&digits(if has_expiring_fields {
+            VERSION_OF_EXPIRING_FIELDS
+        } else {
+            VERSION
+        }));
         Self {
             output,
-            version: VERSION,
+            checksum: 0,
         }
+    }
+
+    /// Bytes that were not taken yet.
+    #[must_use]
+    pub fn pending_bytes(&self) -> usize {
+        self.output.bytes.len()
+    }
+
+    /// Takes what has been written since the last time.
+    #[must_use]
+    pub fn take(&mut self) -> Vec<u8> {
+        let taken = std::mem::take(&mut self.output.bytes);
+        self.checksum = crc64::extend(self.checksum, &taken);
+        taken
     }
 
     /// Says something about the snapshot.
@@ -246,16 +287,21 @@ impl Writer {
         string::write(&mut self.output, value.as_bytes());
     }
 
-    /// Begins a database of so many keys, of which so many expire.
-    pub fn database(&mut self, number: usize, keys: usize, volatile: usize) {
+    /// Says whose database the entries are that follow.
+    pub fn select(&mut self, number: usize) {
         self.output.byte(opcode::SELECT);
         self.output.length(number);
+    }
+
+    /// Begins a database of so many keys, of which so many expire.
+    pub fn database(&mut self, number: usize, keys: usize, volatile: usize) {
+        self.select(number);
         self.output.byte(opcode::SIZES);
         self.output.length(keys);
         self.output.length(volatile);
     }
 
-    /// Adds a key to the database begun last.
+    /// Adds a key to the database named last.
     pub fn entry(&mut self, key: &[u8], value: View<'_>, about: About) {
         let output = &mut self.output;
         if let Some(at) = about.expire_ms {
@@ -272,28 +318,15 @@ impl Writer {
         output.byte(value::kind(value));
         string::write(output, key);
         value::write(output, value);
-        self.version = self.version.max(value::version(value));
     }
 
-    /// The snapshot, with a checksum unless told otherwise.
+    /// Writes the end, with the checksum; takes what was not taken yet.
     #[must_use]
-    pub fn finish(mut self, checksum: bool) -> Vec<u8> {
+    pub fn finish(&mut self) -> Vec<u8> {
         self.output.byte(opcode::END);
-        let digits = digits(self.version);
-        if let Some(place) = self
-            .output
-            .bytes
-            .get_mut(MAGIC.len()..MAGIC.len() + digits.len())
-        {
-            place.copy_from_slice(&digits);
-        }
-        let sum = if checksum {
-            crc64::checksum(&self.output.bytes)
-        } else {
-            0
-        };
-        self.output.u64(sum);
-        self.output.bytes
+        let mut last = self.take();
+        last.extend_from_slice(&self.checksum.to_le_bytes());
+        last
     }
 }
 
@@ -306,8 +339,9 @@ mod tests {
     use super::*;
 
     fn sample() -> Vec<u8> {
-        let mut writer = Writer::new(true);
+        let mut writer = Writer::new(true, false);
         writer.auxiliary("redis-ver", "7.0.15");
+        let mut snapshot = writer.take();
         writer.database(3, 1, 1);
         let about = About {
             expire_ms: Some(4_102_444_800_000),
@@ -315,7 +349,8 @@ mod tests {
             frequency: None,
         };
         writer.entry(b"key", View::String(b"value"), about);
-        writer.finish(true)
+        snapshot.extend(writer.finish());
+        snapshot
     }
 
     fn read(bytes: &[u8]) -> Result<Vec<Record>, FileError> {

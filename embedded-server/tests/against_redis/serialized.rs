@@ -231,7 +231,7 @@ fn snapshots_of_redis_are_read_and_ours_are_read_by_redis() {
 /// The snapshot, read and written by this crate.
 fn written_again(snapshot: &[u8]) -> Vec<u8> {
     let limits = Limits::default();
-    let mut writer = Writer::new(true);
+    let mut writer = Writer::new(true, false);
     for record in Reader::new(snapshot, &limits).unwrap() {
         match record.unwrap() {
             Record::Select(number) => writer.database(number as usize, 1, 1),
@@ -245,5 +245,5 @@ fn written_again(snapshot: &[u8]) -> Vec<u8> {
             _ => {}
         }
     }
-    writer.finish(true)
+    writer.finish()
 }

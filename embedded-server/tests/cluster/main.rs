@@ -16,6 +16,7 @@ mod migration;
 mod peer;
 mod replication;
 mod routing;
+mod snapshots;
 mod tools;
 
 use embedded_server::embedded_cluster::{ClusterOptions, EmbeddedCluster};

@@ -39,6 +39,11 @@ impl FieldDeadlines {
         }
     }
 
+    /// The hashes of which it is so, as far as known.
+    fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.of.keys()
+    }
+
     /// Takes the key whose first deadline is earliest, if it is due.
     fn take_due(&mut self, now_ms: u64) -> Option<Key> {
         let (at, _) = self.ordered.first()?;
@@ -67,6 +72,16 @@ impl Server {
             self.purge_fields(db, &key, BATCH);
         }
         true
+    }
+
+    /// Whether any hash has a field that expires.
+    pub(crate) fn has_expiring_fields(&self) -> bool {
+        self.fields.keys().any(|(db, key)| {
+            let entry = self.keyspace.view(*db, key);
+            let value = entry.and_then(|entry| entry.object().ok());
+            let hash = value.and_then(Hash::of);
+            hash.is_some_and(|hash| hash.next_deadline().is_some())
+        })
     }
 
     /// Notes when the first field of what `key` holds expires, if it is a hash.
