@@ -237,11 +237,13 @@ pub(super) fn latency_axis(low: f64, high: f64) -> Axis {
     } else {
         &[1.0]
     };
+    // A label in the very corner would run into that of the other axis.
+    let lowest = from + 0.02 * (to - from);
     let mut ticks = Vec::new();
     for decade in from.floor().max(-12.0) as i32..=to.ceil().min(12.0) as i32 {
         for factor in factors {
             let at = f64::from(decade) + factor.log10();
-            if at >= from && at <= to {
+            if at >= lowest && at <= to {
                 ticks.push((at, human::seconds(factor * 10_f64.powi(decade))));
             }
         }
