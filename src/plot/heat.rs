@@ -94,17 +94,13 @@ pub(super) fn draw(recording: &Recording) -> Result<Option<String>, PlotError> {
 }
 
 fn entries() -> Vec<Entry> {
-    let shade = |(_, opacity, name): &(f64, f64, &str)| Entry {
-        ink: Ink::Series(0),
-        swatch: Swatch::Shade(*opacity),
-        name: (*name).to_owned(),
-    };
+    let shades = SHADES.map(|(_, opacity, name)| Entry::shade(opacity, name));
     let p99 = Entry {
         ink: Ink::Series(1),
         swatch: Swatch::Bare,
         name: "p99".to_owned(),
     };
-    SHADES.iter().map(shade).chain([p99]).collect()
+    shades.into_iter().chain([p99]).collect()
 }
 
 fn heat(cell: &CellRecord, moments: usize) -> Option<Heat<'_>> {

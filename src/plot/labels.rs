@@ -92,6 +92,17 @@ pub(super) struct Entry {
     pub(super) name: String,
 }
 
+impl Entry {
+    /// A shade of the first series.
+    pub(super) fn shade(opacity: f64, name: &str) -> Self {
+        Self {
+            ink: Ink::Series(0),
+            swatch: Swatch::Shade(opacity),
+            name: name.to_owned(),
+        }
+    }
+}
+
 /// What stands before a name.
 pub(super) enum Swatch {
     /// A line with its marker, by series.

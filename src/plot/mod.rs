@@ -92,6 +92,15 @@ fn is_repeated(recording: &Recording) -> bool {
         .any(|cell| cell.repetitions.len() > 1)
 }
 
+/// What is said of a picture that shows one repetition of each cell, if there are more.
+fn of_the_first(recording: &Recording) -> &'static str {
+    if is_repeated(recording) {
+        " First repetition."
+    } else {
+        ""
+    }
+}
+
 /// What lines and bands are where cells were repeated.
 fn repeats(recording: &Recording) -> String {
     let most = recording

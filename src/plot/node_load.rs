@@ -51,11 +51,7 @@ pub(super) fn draw(recording: &Recording) -> Result<Option<String>, PlotError> {
     let how_to_read = format!(
         "{}: requests per second that were sent to each node, those sent on to another included; right: its share of all.{cut}{}",
         recording.plan.name,
-        if super::is_repeated(recording) {
-            " First repetition."
-        } else {
-            ""
-        }
+        super::of_the_first(recording)
     );
     let (mut canvas, top) = Canvas::titled("Load of the nodes", &how_to_read);
     let mut top = labels::legend(&mut canvas, top, &entries(&blocks));

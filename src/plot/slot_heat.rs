@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::canvas::{Align, Canvas, PlotError, Rect, Stroke, Text};
 use super::events;
 use super::grid::Grid;
-use super::labels::{self, Entry, Swatch};
+use super::labels::{self, Entry};
 use super::load_time::LoadTime;
 use super::measure;
 use super::owners::{self, Run, SLOTS};
@@ -75,11 +75,7 @@ pub(super) fn draw(recording: &Recording) -> Result<Option<String>, PlotError> {
         "{}: the darker, the more of a moment's requests were for these slots, beside what they would get if all slots got the same. \
          Lines part the masters, as clients knew them.{}",
         recording.plan.name,
-        if super::is_repeated(recording) {
-            " First repetition."
-        } else {
-            ""
-        }
+        super::of_the_first(recording)
     );
     let (mut canvas, top) = Canvas::titled("Requests by hash slot", &how_to_read);
     let mut top = labels::legend(&mut canvas, top, &entries());
@@ -121,13 +117,8 @@ pub(super) fn draw(recording: &Recording) -> Result<Option<String>, PlotError> {
         .map(Some)
 }
 
-fn entries() -> Vec<Entry> {
-    let shade = |(_, opacity, name): &(f64, f64, &str)| Entry {
-        ink: Ink::Series(0),
-        swatch: Swatch::Shade(*opacity),
-        name: (*name).to_owned(),
-    };
-    SHADES.iter().map(shade).collect()
+fn entries() -> [Entry; SHADES.len()] {
+    SHADES.map(|(_, opacity, name)| Entry::shade(opacity, name))
 }
 
 /// The first slot on top.
