@@ -82,6 +82,8 @@ pub struct Driven {
     pub workers: u64,
     /// CPU seconds of the workers.
     pub cpu_s: f64,
+    /// Seconds that they were ready to run while other threads held their cores.
+    pub delayed_s: f64,
     /// Of these, seconds spent watching the clock with nothing else to do.
     pub spin_s: f64,
     /// Connections that were lost and made again.
@@ -283,7 +285,8 @@ fn alone(began_ns: u64, finished: Finished) -> Driven {
         began_ns,
         ended_ns: finished.ended_ns,
         workers: 1,
-        cpu_s: finished.cpu_s,
+        cpu_s: finished.usage.cpu_s,
+        delayed_s: finished.usage.delayed_s,
         spin_s: finished.spin_s,
         reconnects: finished.reconnects,
         fault: finished.fault,
@@ -299,7 +302,8 @@ fn add(whole: &mut Driven, finished: Finished) {
     whole.in_flight += finished.in_flight;
     whole.ended_ns = whole.ended_ns.max(finished.ended_ns);
     whole.workers += 1;
-    whole.cpu_s += finished.cpu_s;
+    whole.cpu_s += finished.usage.cpu_s;
+    whole.delayed_s += finished.usage.delayed_s;
     whole.spin_s += finished.spin_s;
     whole.reconnects += finished.reconnects;
     whole.fault = whole.fault.take().or(finished.fault);

@@ -13,6 +13,7 @@ use super::job::{Job, Limits};
 use super::known::Known;
 use super::pace::nanoseconds;
 use super::tally::Tally;
+use super::usage::Usage;
 use super::worker::Finished;
 
 /// Replies are read into a buffer of this size, shared by the connections of a worker.
@@ -300,7 +301,7 @@ impl State {
             due,
             in_flight,
             ended_ns: now_ns,
-            cpu_s: 0.0,
+            usage: Usage::default(),
             spin_s: self.spin_ns as f64 * 1e-9,
             reconnects: self.reconnects,
             fault: self.fault.take().or(damage),

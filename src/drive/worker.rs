@@ -24,7 +24,7 @@ use super::known::Known;
 use super::pace::{Waiter, nanoseconds};
 use super::state::State;
 use super::tally::Measured;
-use super::usage::thread_cpu_s;
+use super::usage::Usage;
 use crate::traffic::share_of;
 use crate::traffic::stream::derive;
 
@@ -64,7 +64,7 @@ pub(super) struct Finished {
     /// Of these, those without an answer that no error explains.
     pub(super) in_flight: u64,
     pub(super) ended_ns: u64,
-    pub(super) cpu_s: f64,
+    pub(super) usage: Usage,
     pub(super) spin_s: f64,
     /// Connections that were lost and made again.
     pub(super) reconnects: u64,
@@ -117,7 +117,7 @@ pub(super) fn work(job: &Job<'_>, known: Known, line: &Line<'_>) -> Result<Finis
         line.tell(Message::Ready);
         // The runtime rests meanwhile; nothing is under way on it.
         let began_ns = line.start.recv().map_err(|_| Fault::CalledOff)?;
-        let cpu_s = thread_cpu_s();
+        let before = Usage::now();
         let shared = Rc::new(Shared {
             state: RefCell::new(State::new(job, connections, known, began_ns, line.worker)?),
             done: Notify::new(),
@@ -128,7 +128,7 @@ pub(super) fn work(job: &Job<'_>, known: Known, line: &Line<'_>) -> Result<Finis
             shared.state.borrow_mut().advance(),
         )));
         let mut finished = shared.state.borrow_mut().finish()?;
-        finished.cpu_s = thread_cpu_s() - cpu_s;
+        finished.usage = Usage::now() - before;
         Ok(finished)
     })
 }

@@ -505,6 +505,7 @@ fn phase(
         client_threads: 1,
         client_cpu_s: elapsed_s * 0.4,
         client_spin_s: 0.0,
+        client_delayed_s: 0.0,
         reconnects: 0,
         cluster: None,
         server_cpu_s: Some(elapsed_s * 0.5),

@@ -183,6 +183,9 @@ pub struct PhaseRecord {
     pub client_cpu_s: f64,
     /// Of these, seconds spent watching the clock for the next due time with nothing else to do.
     pub client_spin_s: f64,
+    /// Seconds that the driving threads were ready to run while others held their cores; 0 where the system does not tell.
+    #[serde(default)]
+    pub client_delayed_s: f64,
     /// Connections that were lost and made again; what was in flight on them is among `errors`.
     #[serde(default)]
     pub reconnects: u64,

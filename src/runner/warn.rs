@@ -30,6 +30,8 @@ const BUSY: f64 = 0.85;
 const LONG_S: f64 = 1.0;
 /// Lateness above this share of the median latency is part of what was measured.
 const LATE: f64 = 0.1;
+/// Others that hold the client's core for this share of the time are what makes it late at the 99th percentile.
+const CROWDED: f64 = 0.005;
 /// Ticks of the LRU clock that must pass before idle times tell anything apart.
 const TICKS_MIN: f64 = 2.0;
 /// Calibration is off by more than this share.
@@ -79,12 +81,25 @@ fn late(place: &str, record: &PhaseRecord) -> Option<String> {
     (lateness_s > LATE * median_s).then(|| {
         format!(
             "{place}: requests were sent up to {} late (p99 of lateness) at a median latency of {}: below that, latencies \
-             show the client as much as the server; `service_time` counts from the send. Keep a core free for the \
-             client, or lower the rate",
+             show the client as much as the server; `service_time` counts from the send. {}",
             human::seconds(lateness_s),
-            human::seconds(median_s)
+            human::seconds(median_s),
+            punctual(record)
         )
     })
+}
+
+/// How requests would be sent in time: by what kept the client from it.
+fn punctual(record: &PhaseRecord) -> String {
+    let share = record.client_delayed_s / (record.elapsed_s * record.client_threads.max(1) as f64);
+    if share > CROWDED {
+        format!(
+            "For {:.1} % of the time other threads held the client's core: keep one free for it",
+            share * 100.0
+        )
+    } else {
+        "Keep a core free for the client, or lower the rate".to_owned()
+    }
 }
 
 fn not_delivered(place: &str, record: &PhaseRecord) -> Option<String> {
@@ -242,7 +257,7 @@ mod tests {
     use crate::runner::record;
 
     /// Ten seconds of an open loop, with every request as late and as long under way as told.
-    fn open_loop(busy_s: f64, lateness_ns: u64, latency_ns: u64) -> Vec<String> {
+    fn open_loop(busy_s: f64, delayed_s: f64, lateness_ns: u64, latency_ns: u64) -> Vec<String> {
         let of = |ns| {
             let mut histogram = Histogram::<u64>::new(3).unwrap();
             histogram.record(ns).unwrap();
@@ -253,6 +268,7 @@ mod tests {
             client_threads: 1,
             client_cpu_s: busy_s + 2.0,
             client_spin_s: 2.0,
+            client_delayed_s: delayed_s,
             lateness: Some(of(lateness_ns)),
             latency: of(latency_ns),
             ..record::pause("mix", 0.0, 10.0).unwrap()
@@ -276,12 +292,18 @@ mod tests {
 
     #[test]
     fn a_client_that_measures_itself_is_told() {
-        assert!(open_loop(8.4, 9_000, 100_000).is_empty());
-        let told = open_loop(8.6, 11_000, 100_000);
+        assert!(open_loop(8.4, 0.3, 9_000, 100_000).is_empty());
+        let told = open_loop(8.6, 0.0, 11_000, 100_000);
         assert_eq!(told.len(), 2, "{told:?}");
         assert!(told[0].contains("kept its core 86 % busy"), "{told:?}");
         assert!(
             told[1].contains("up to 11 µs late") && told[1].contains("a median latency of 100 µs"),
+            "{told:?}"
+        );
+        assert!(told[1].ends_with("or lower the rate"), "{told:?}");
+        let told = open_loop(1.0, 0.3, 11_000, 100_000);
+        assert!(
+            told[0].contains("For 3.0 % of the time other threads"),
             "{told:?}"
         );
     }

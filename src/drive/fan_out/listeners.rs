@@ -24,7 +24,7 @@ use crate::drive::job::Job;
 use crate::drive::pace::nanoseconds;
 use crate::drive::stream::Stream;
 use crate::drive::tally::LATENCY_MAX_NS;
-use crate::drive::usage::thread_cpu_s;
+use crate::drive::usage::Usage;
 use crate::traffic::KeyNames;
 use crate::workload::plan::{FanOut, Subscription};
 
@@ -169,14 +169,14 @@ fn listen(
         for some in commands.chunks(CONNECTING_MAX) {
             subscribe(some, &hearing, &shared).await?;
         }
-        let cpu_s = thread_cpu_s();
+        let before = Usage::now();
         // Nobody waits any more only where the phase has been given up.
         let _ = ready.send(());
         if let Ok(expected) = expected.await {
             shared.wait(expected, commands.len() as u64, patience).await;
         }
         let mut heard = shared.heard.borrow().clone();
-        heard.cpu_s = thread_cpu_s() - cpu_s;
+        heard.cpu_s = (Usage::now() - before).cpu_s;
         Ok(heard)
     })
 }
