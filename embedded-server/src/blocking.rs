@@ -1,4 +1,4 @@
-//! Clients that wait for a key: BLPOP and its kin, XREAD BLOCK.
+//! Clients that wait for a key: BLPOP and its kin, XREAD BLOCK; and those that wait for replicas: WAIT.
 //!
 //! A handler that finds nothing hands over what it would do once a key has something ([`Waiting`]), and writes no reply.
 //! Its client then carries out nothing more until it is served, its time is up, or it is gone.
@@ -22,7 +22,7 @@ pub trait Waiting {
     fn serve(&mut self, context: &mut Context<'_>, key: &[u8]) -> bool;
 
     /// The reply when the time is up.
-    fn time_out(&self, reply: &mut Reply) {
+    fn time_out(&self, _server: &Server, reply: &mut Reply) {
         reply.null_array();
     }
 
@@ -92,7 +92,12 @@ impl Blocked {
         self.deadlines.len()
     }
 
-    /// The clients that wait, each with the first key it waits for.
+    /// Who waits.
+    pub fn slots(&self) -> Vec<usize> {
+        self.waits.keys().copied().collect()
+    }
+
+    /// The clients that wait for keys, each with the first key it waits for.
     pub fn first_keys(&self) -> impl Iterator<Item = (usize, &[u8])> {
         self.waits
             .iter()
@@ -240,6 +245,7 @@ impl Server {
         let watch = Stopwatch::start();
         let served = wait.waiting.serve(&mut context, key);
         self.blocked.waits.insert(slot, wait);
+        self.propagate_served(client.db);
         if served {
             let words = self.blocked.dequeue(slot).map(|wait| wait.words);
             if let Some(command) = client.last_command {
@@ -259,10 +265,11 @@ impl Server {
             return false;
         };
         let wait = self.blocked.dequeue(slot);
+        self.forget_wait(slot);
         if let Some(wait) = &wait {
             let mut reply = Reply::new(client.protocol);
             match how {
-                Unblocked::TimedOut => wait.waiting.time_out(&mut reply),
+                Unblocked::TimedOut => wait.waiting.time_out(self, &mut reply),
                 Unblocked::Error => reply.error(UNBLOCKED),
                 Unblocked::Refused(text) => reply.error(text),
             }

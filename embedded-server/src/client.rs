@@ -148,7 +148,7 @@ pub struct Client {
     pub caching: Option<bool>,
     /// The keys it watches.
     pub watched: Vec<WatchedKey>,
-    /// Whether it waits for a key and carries out nothing meanwhile.
+    /// Whether it waits for a key or for replicas and carries out nothing meanwhile.
     pub blocked: bool,
     /// Whether its commands may not wait: it is within a transaction.
     pub deny_blocking: bool,

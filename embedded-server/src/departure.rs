@@ -7,7 +7,7 @@ use crate::command::table::Flags;
 use crate::node::Server;
 use crate::pubsub::Topic;
 
-/// What clients are told who wait for keys on a master that becomes a replica.
+/// What clients are told who wait on a master that becomes a replica.
 const CHANGED: &str =
     "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
 
@@ -84,10 +84,9 @@ impl Server {
         }
     }
 
-    /// Sends away whoever waits for keys on a node that is no master any more.
+    /// Sends away whoever waits for keys or replicas on a node that is no master any more.
     pub(crate) fn end_blocking(&mut self) {
-        let waiting: Vec<usize> = self.blocked.first_keys().map(|(slot, _)| slot).collect();
-        for slot in waiting {
+        for slot in self.blocked.slots() {
             self.unblock(slot, Unblocked::Refused(CHANGED));
             if let Some(client) = self.clients.get_mut(slot) {
                 client.end(crate::client::Close::AfterReply);

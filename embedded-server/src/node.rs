@@ -153,8 +153,6 @@ pub struct Server {
     pub identity: Identity,
     /// Its part in replication.
     pub replication: Replication,
-    /// Whether a replica has told how far it is since that was last looked at.
-    pub has_acknowledgement: bool,
     /// When the replicas were last shown that this node is there.
     pub pinged_ms: i64,
     /// The connection of the last MIGRATE.
@@ -231,7 +229,6 @@ impl Server {
             faults: Faults::default(),
             identity,
             replication: Replication::new(hexadecimal(&mut random)),
-            has_acknowledgement: false,
             pinged_ms: now_ms,
             transfer: None,
             migrations: Migrations::default(),

@@ -1,28 +1,30 @@
 //! Replication: what a master tells its replicas, how much of that it still knows, and whom a replica copies.
 //!
-//! The stream is that of Redis: after a snapshot, commands. A command goes out as it came where it does the same there
-//! as here. Where it would not (a time to live counted from now, a draw at random, a client that had waited), what goes
-//! out is the key as it is afterwards. A key that expires or is evicted goes out as DEL.
+//! The stream is that of Redis: after a snapshot, commands, each of which does there what was done here (`effects`). A key
+//! that expires or is evicted goes out as DEL.
 //!
 //! A master keeps the latest `repl-backlog-size` bytes of the stream, so that a replica that was away goes on where it
 //! left off. A replica keeps what it receives in the same way, so that it can take its master's place.
 
+mod effects;
 mod full;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use tokio::sync::watch;
 
+use crate::blocking::{Unblocked, Waiting};
 use crate::client::{Client, Close};
-use crate::command::table::{Command, Flags};
-use crate::keyspace::{Access, Db};
+use crate::command::Context;
+use crate::keyspace::Db;
 use crate::node::{Server, hexadecimal};
-use crate::rdb::payload;
-use crate::resp::{Arguments, Reply};
+use crate::resp::Reply;
 use crate::snapshot::Loading;
 
 pub use full::Resync;
+
+use effects::{Bracket, Effects};
 
 /// What a master knows of a replica.
 #[derive(Debug, Clone, Copy, Default)]
@@ -45,17 +47,21 @@ struct Wait {
     slot: usize,
     offset: u64,
     replicas: usize,
-    deadline_ms: Option<i64>,
 }
 
-/// Where the stream stands in a transaction: what one EXEC changes goes out within MULTI and EXEC, if it is anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Bracket {
-    None,
-    /// A transaction runs, and has changed nothing yet.
-    Due,
-    /// MULTI has gone out.
-    Open,
+/// What it is told when its wait is over: how many have.
+struct Copied {
+    offset: u64,
+}
+
+impl Waiting for Copied {
+    fn serve(&mut self, _: &mut Context<'_>, _: &[u8]) -> bool {
+        false
+    }
+
+    fn time_out(&self, server: &Server, reply: &mut Reply) {
+        reply.count(server.replicas_at(self.offset));
+    }
 }
 
 /// A node's part in replication.
@@ -79,19 +85,15 @@ pub struct Replication {
     is_recording: bool,
     /// The database that the stream is in.
     db: Option<Db>,
-    /// What the running command has changed.
-    touched: BTreeSet<(Db, Box<[u8]>)>,
-    /// Whether it changed whole databases.
-    has_swept: bool,
+    effects: Effects,
     bracket: Bracket,
     waits: Vec<Wait>,
+    /// Whether a replica has told how far it is since that was last looked at.
+    has_acknowledgement: bool,
     /// The slots of those who get the stream, now or behind their snapshots.
     replicas: Vec<usize>,
     targets: watch::Sender<Option<SocketAddr>>,
 }
-
-/// Keys that one command may touch before it goes out as it came, come what may.
-const TOUCHED_MAX: usize = 100_000;
 
 impl Replication {
     /// Of a node that copies nobody.
@@ -108,10 +110,10 @@ impl Replication {
             backlog_bytes_max: 1 << 20,
             is_recording: false,
             db: None,
-            touched: BTreeSet::new(),
-            has_swept: false,
+            effects: Effects::default(),
             bracket: Bracket::None,
             waits: Vec::new(),
+            has_acknowledgement: false,
             replicas: Vec::new(),
             targets: watch::Sender::new(None),
         }
@@ -132,18 +134,6 @@ impl Replication {
     #[must_use]
     pub fn is_recording(&self) -> bool {
         self.is_recording && self.master.is_none()
-    }
-
-    /// A key has changed.
-    pub(crate) fn touch(&mut self, db: Db, key: &[u8]) {
-        if self.touched.len() < TOUCHED_MAX {
-            self.touched.insert((db, key.into()));
-        }
-    }
-
-    /// Whole databases have.
-    pub(crate) fn sweep(&mut self) {
-        self.has_swept = true;
     }
 
     /// The database that the stream is in.
@@ -237,87 +227,6 @@ impl Server {
         }
     }
 
-    /// Tells the replicas of a command that has run: as it came, or by what it has changed.
-    pub(crate) fn propagate(&mut self, db: Db, arguments: &Arguments<'_>, command: &Command) {
-        let has_swept = std::mem::take(&mut self.replication.has_swept);
-        if self.replication.touched.is_empty() && !has_swept {
-            return;
-        }
-        let as_it_came = command.spec.flags.has(Flags::WRITE) && does_the_same(command, arguments);
-        if has_swept || as_it_came || self.replication.touched.len() >= TOUCHED_MAX {
-            self.replication.touched.clear();
-            self.stream(db, arguments.iter());
-        } else {
-            self.propagate_effects(is_about_time(command));
-        }
-    }
-
-    /// Tells the replicas of what has changed without a command of its own.
-    #[inline]
-    pub(crate) fn propagate_rest(&mut self) {
-        if !self.replication.touched.is_empty() {
-            self.propagate_effects(false);
-        }
-    }
-
-    fn propagate_effects(&mut self, only_time: bool) {
-        for (db, key) in std::mem::take(&mut self.replication.touched) {
-            let words = self.effect(db, &key, only_time);
-            self.stream(db, words.iter().map(Vec::as_slice));
-        }
-    }
-
-    /// The command that makes a key what it is.
-    fn effect(&mut self, db: Db, key: &[u8], only_time: bool) -> Vec<Vec<u8>> {
-        let compress = self.config.rdb_compression;
-        let Some(entry) = self.keyspace.lookup(db, key, Access::Silent) else {
-            return vec![b"DEL".to_vec(), key.to_vec()];
-        };
-        let deadline = entry.expire_ms().unwrap_or(0).to_string().into_bytes();
-        if only_time && entry.expire_ms().is_some() {
-            return vec![b"PEXPIREAT".to_vec(), key.to_vec(), deadline];
-        }
-        let payload = payload::encode(entry.value(), compress);
-        let [restore, replace, absolute] =
-            ["RESTORE", "REPLACE", "ABSTTL"].map(|word| word.as_bytes().to_vec());
-        vec![restore, key.to_vec(), deadline, payload, replace, absolute]
-    }
-
-    /// Tells the replicas that a key is gone.
-    pub(crate) fn propagate_removal(&mut self, db: Db, key: &[u8]) {
-        self.stream(db, [b"DEL".as_slice(), key].into_iter());
-    }
-
-    /// What follows belongs to one transaction.
-    pub(crate) fn begin_transaction(&mut self) {
-        self.replication.bracket = Bracket::Due;
-    }
-
-    /// What belongs to the transaction has run.
-    pub(crate) fn end_transaction(&mut self) {
-        if std::mem::replace(&mut self.replication.bracket, Bracket::None) == Bracket::Open {
-            let db = self.replication.db.unwrap_or_default();
-            self.stream(db, [b"EXEC".as_slice()].into_iter());
-        }
-    }
-
-    fn stream<'a>(&mut self, db: Db, words: impl ExactSizeIterator<Item = &'a [u8]>) {
-        let mut text = Reply::default();
-        if self.replication.db.replace(db) != Some(db) {
-            text.array(2);
-            text.bulk(b"SELECT");
-            text.bulk(db.index().to_string().as_bytes());
-        }
-        if self.replication.bracket == Bracket::Due {
-            self.replication.bracket = Bracket::Open;
-            text.array(1);
-            text.bulk(b"MULTI");
-        }
-        text.array(words.len());
-        words.for_each(|word| text.bulk(word));
-        self.pass_on(text.bytes());
-    }
-
     /// Puts bytes into the stream.
     pub(crate) fn pass_on(&mut self, bytes: &[u8]) {
         self.replication.append(bytes);
@@ -378,26 +287,6 @@ impl Server {
     }
 }
 
-/// Whether a write does the same on a replica, later.
-fn does_the_same(command: &Command, arguments: &Arguments<'_>) -> bool {
-    match command.spec.name {
-        "set" => arguments.len() == 3,
-        "xadd" | "setex" | "psetex" | "getex" | "spop" | "restore" | "restore-asking"
-        | "migrate" | "eval" | "evalsha" | "fcall" | "xclaim" | "xautoclaim" => false,
-        name => {
-            !is_about_time(command) && !name.starts_with("hexpire") && !name.starts_with("hpexpire")
-        }
-    }
-}
-
-/// Whether a command changes nothing but a time to live.
-fn is_about_time(command: &Command) -> bool {
-    matches!(
-        command.spec.name,
-        "expire" | "pexpire" | "expireat" | "pexpireat"
-    )
-}
-
 /// WAIT.
 impl Server {
     /// How many replicas have copied up to `offset`.
@@ -408,44 +297,40 @@ impl Server {
             .count()
     }
 
-    /// Lets a client wait for that many replicas.
-    pub(crate) fn wait_for_replicas(
-        &mut self,
-        client: &mut Client,
-        replicas: usize,
-        deadline_ms: Option<i64>,
-    ) {
-        let offset = self.replication.offset;
-        self.ask_replicas();
-        client.blocked = true;
-        self.replication.waits.push(Wait {
-            slot: client.slot,
-            offset,
-            replicas,
-            deadline_ms,
-        });
-    }
-
-    /// Answers the clients whose replicas have got there, or whose time is up.
-    pub(crate) fn end_waits(&mut self) {
-        let now_ms = self.now_ms;
-        for wait in std::mem::take(&mut self.replication.waits) {
-            let copied = self.replicas_at(wait.offset);
-            let is_due = wait.deadline_ms.is_some_and(|at| at <= now_ms);
-            if copied < wait.replicas && !is_due {
-                self.replication.waits.push(wait);
-            } else if let Some(client) = self.clients.get_mut(wait.slot) {
-                let mut reply = Reply::new(client.protocol);
-                reply.count(copied);
-                client.send_later(reply.bytes());
-                client.blocked = false;
-                client.wake();
-            }
+    /// Answers the clients whose replicas have got there. To be called between turns: a client whose turn it is counts for
+    /// no replica.
+    #[inline]
+    pub(crate) fn look_after_waits(&mut self) {
+        if std::mem::take(&mut self.replication.has_acknowledgement) {
+            self.end_waits();
         }
     }
 
+    fn end_waits(&mut self) {
+        let is_over = |wait: &&Wait| self.replicas_at(wait.offset) >= wait.replicas;
+        let over = self.replication.waits.iter().filter(is_over);
+        for slot in over.map(|wait| wait.slot).collect::<Vec<_>>() {
+            self.unblock(slot, Unblocked::TimedOut);
+        }
+    }
+
+    /// A client waits no longer.
     pub(crate) fn forget_wait(&mut self, slot: usize) {
         self.replication.waits.retain(|wait| wait.slot != slot);
+    }
+}
+
+impl Context<'_> {
+    /// Lets the client wait until so many replicas have copied what there is now, or `deadline_ms` has come.
+    pub(crate) fn wait_for_replicas(&mut self, replicas: usize, deadline_ms: Option<i64>) {
+        let (slot, offset) = (self.client.slot, self.server.replication.offset);
+        self.server.ask_replicas();
+        self.block(Vec::new(), deadline_ms, Box::new(Copied { offset }));
+        self.server.replication.waits.push(Wait {
+            slot,
+            offset,
+            replicas,
+        });
     }
 }
 
@@ -533,7 +418,6 @@ impl Server {
 
     /// What is to be done ten times a second.
     pub(crate) fn replication_cron(&mut self) {
-        self.end_waits();
         self.propagate_rest();
         let period_ms = self.config.repl_ping_period_s.max(1) * 1000;
         if self.now_ms - self.pinged_ms >= period_ms {

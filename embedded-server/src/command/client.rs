@@ -92,7 +92,7 @@ const HELP: &[&str] = &[
     "NO-TOUCH <ON | OFF>",
     "    Whether this connection's reads leave access times as they are.",
     "UNBLOCK <id> [TIMEOUT | ERROR]",
-    "    Ends the wait of a client that waits for a key.",
+    "    Ends the wait of a client that waits for a key or for replicas.",
     "PAUSE <milliseconds> [WRITE | ALL]",
     "    Puts off the commands of every client, or those that write.",
     "UNPAUSE",

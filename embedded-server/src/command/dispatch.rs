@@ -59,10 +59,6 @@ pub fn run(
     server.serve_blocked();
     server.flush_invalidations();
     server.propagate_rest();
-    if server.has_acknowledgement {
-        server.has_acknowledgement = false;
-        server.end_waits();
-    }
     server.flush_pushes(reply);
 }
 

@@ -78,6 +78,7 @@ fn limit_life(
 pub(super) fn set_or_delete(context: &mut Context<'_>, key: &[u8], deadline_ms: i64) -> Outcome {
     if context.server.keyspace.has_passed(deadline_ms) {
         delete(context, key);
+        context.tell_replicas(&[b"DEL", key]);
         return Ok(());
     }
     context
@@ -85,6 +86,8 @@ pub(super) fn set_or_delete(context: &mut Context<'_>, key: &[u8], deadline_ms: 
         .keyspace
         .set_expiry(context.db(), key, Some(deadline_ms))?;
     context.notify(Events::GENERIC, "expire", key);
+    let mut digits = itoa::Buffer::new();
+    context.tell_replicas(&[b"PEXPIREAT", key, digits.format(deadline_ms).as_bytes()]);
     Ok(())
 }
 
@@ -96,6 +99,7 @@ pub(super) fn remove(context: &mut Context<'_>, key: &[u8]) -> Result<bool, Refu
     if had_deadline {
         context.server.keyspace.set_expiry(db, key, None)?;
         context.notify(Events::GENERIC, "persist", key);
+        context.tell_replicas(&[b"PERSIST", key]);
     }
     Ok(had_deadline)
 }

@@ -165,11 +165,7 @@ fn replconf(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
 fn wait(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     let wanted = integer_in(&arguments[1])?;
     let timeout_ms = integer_in(&arguments[2])?;
-    let Context {
-        server,
-        client,
-        reply,
-    } = context;
+    let server = &context.server;
     if server.replication.master.is_some() {
         return Err("ERR WAIT cannot be used with replica instances. Please also note that writes to replicas are just \
                     local and are not propagated."
@@ -180,12 +176,12 @@ fn wait(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     }
     let copied = server.replicas_at(server.replication.offset);
     let wanted = usize::try_from(wanted).unwrap_or(0);
-    if copied >= wanted || client.deny_blocking {
-        reply.count(copied);
+    if copied >= wanted || context.client.deny_blocking {
+        context.reply.count(copied);
         return Ok(());
     }
     let deadline_ms = (timeout_ms > 0).then(|| server.now_ms.saturating_add(timeout_ms));
-    server.wait_for_replicas(client, wanted, deadline_ms);
+    context.wait_for_replicas(wanted, deadline_ms);
     Ok(())
 }
 

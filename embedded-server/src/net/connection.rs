@@ -74,6 +74,7 @@ impl Future for Connection {
                 client.set_waker(task.waker());
                 client.input_bytes = wire.tail.len();
                 turn.server.clients.put(client);
+                turn.server.look_after_waits();
                 Poll::Pending
             }
             Poll::Ready(result) => {

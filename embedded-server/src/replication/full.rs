@@ -127,7 +127,7 @@ impl Server {
             replica.acknowledged = offset;
             replica.heard_ms = self.now_ms;
         }
-        self.has_acknowledgement = true;
+        self.replication.has_acknowledgement = true;
     }
 
     /// A replica gets the stream from here on.

@@ -46,6 +46,37 @@ const WRITES: &[&str] = &[
     "XREADGROUP GROUP readers one NOACK STREAMS groups >",
     "XACK groups readers 1-1",
     "XCLAIM groups readers two 0 2-2",
+    "XREADGROUP GROUP readers two STREAMS groups 0",
+    "XDEL groups 2-2",
+    "XADD groups 4-4 h x",
+    "XADD groups 5-5 h x",
+    "XREADGROUP GROUP readers one STREAMS groups >",
+    "XAUTOCLAIM groups readers three 0 0",
+    // Redis 7.0 tells its replicas how many entries a group has read only where none is pending.
+    "XADD groups 6-6 h x",
+    "XREADGROUP GROUP readers one NOACK STREAMS groups >",
+    "XADD x MAXLEN ~ 1 * f w",
+    "XADD x MAXLEN 3 * f x",
+    "XTRIM x MINID ~ 1-1",
+    "XTRIM x MAXLEN 2",
+    "GETEX a EX 1000",
+    "GETEX a PERSIST",
+    "SET b 2 PX 1000000 GET",
+    "SET b 3 KEEPTTL",
+    "SET b 3 XX",
+    "INCRBYFLOAT float 0.1",
+    "HINCRBYFLOAT h f 0.1",
+    "SADD one m",
+    "SPOP one",
+    "SPOP s",
+    "LMPOP 1 l LEFT COUNT 2",
+    "BLMOVE l l LEFT RIGHT 0",
+    "BRPOP l 0",
+    "ZADD z 3 c 4 d",
+    "BZPOPMIN z 0",
+    "ZMPOP 1 z MAX COUNT 2",
+    "EXPIRE gone -1",
+    "PFCOUNT distinct",
     "PFADD distinct a b c",
     "GEOADD places 13.36 38.11 Palermo 15.08 37.50 Catania",
     "SETBIT bits 1000 1",
@@ -168,6 +199,233 @@ fn a_master_with_too_few_replicas_takes_no_writes() {
     let mut follower = Client::connect(replica.addr());
     follower.ask(&format!("REPLICAOF 127.0.0.1 {}", master.port()));
     wait_until("the replica counts", || writer.ask("SET a 1") == "+OK");
+}
+
+/// What a master tells a replica, up to `SET end 1`: a command a line, with every time as T and every member drawn as M.
+fn told(master: SocketAddr, act: impl FnOnce(&mut Client)) -> Vec<String> {
+    let mut replica = Client::connect(master);
+    assert!(replica.ask("PSYNC ? -1").starts_with("+FULLRESYNC"));
+    let snapshot = loop {
+        // A master may send empty lines while it makes the snapshot.
+        if let Some(length) = replica.line().strip_prefix('$') {
+            break length.parse().unwrap();
+        }
+    };
+    replica.bytes(snapshot);
+    let mut writer = Client::connect(master);
+    act(&mut writer);
+    assert_eq!(writer.ask("SET end 1"), "+OK");
+    let mut commands = Vec::new();
+    while commands.last().is_none_or(|command| command != "SET end 1") {
+        let header = replica.line();
+        let count: usize = header
+            .strip_prefix('*')
+            .expect("a command")
+            .parse()
+            .unwrap();
+        let words = (0..count).map(|_| {
+            replica.line();
+            shown(&replica.line())
+        });
+        commands.push(words.collect::<Vec<_>>().join(" "));
+    }
+    let is_aside =
+        |command: &str| command.starts_with("SELECT") || command.eq_ignore_ascii_case("ping");
+    commands.retain(|command| !is_aside(command));
+    commands.pop();
+    commands
+}
+
+/// A word of the stream, as [`told`] shows it.
+fn shown(word: &str) -> String {
+    let is_time = |text: &str| text.len() == 13 && text.bytes().all(|byte| byte.is_ascii_digit());
+    match word.split_once('-') {
+        Some((ms, _)) if is_time(ms) => "T-N".to_owned(),
+        None if is_time(word) => "T".to_owned(),
+        _ if word.starts_with("drawn:") => "M".to_owned(),
+        _ => word.to_owned(),
+    }
+}
+
+/// What a client says, and what replicas are told: the same by redis-server 7.0.
+const TOLD: &[(&str, &str)] = &[
+    ("SET a 1 EX 1000", "SET a 1 PXAT T"),
+    ("SET a 2 NX", ""),
+    ("SETEX a 100 v", "SET a v PXAT T"),
+    ("PSETEX a 100000 v", "SET a v PXAT T"),
+    ("GETEX a EX 500", "PEXPIREAT a T"),
+    ("GETEX a PERSIST", "PERSIST a"),
+    ("EXPIRE a 100", "PEXPIREAT a T"),
+    ("EXPIRE a -1", "DEL a"),
+    ("INCRBYFLOAT n 0.1", "SET n 0.1 KEEPTTL"),
+    ("HINCRBYFLOAT h f 0.1", "HSET h f 0.1"),
+    ("SADD s drawn:1 drawn:2 drawn:3", "SADD s M M M"),
+    ("SPOP s", "SREM s M"),
+    ("SPOP s 1", "SREM s M"),
+    ("SPOP s 9", "DEL s"),
+    ("XADD x * f v", "XADD x T-N f v"),
+    ("XADD x 9999999999999-1 f v", "XADD x T-N f v"),
+    ("XDEL x 1-1", ""),
+    ("RPUSH l 1 2 3 4 5 6", "RPUSH l 1 2 3 4 5 6"),
+    ("BLPOP l 0", "LPOP l"),
+    ("BRPOP none l 0", "RPOP l"),
+    ("LMPOP 1 l LEFT COUNT 2", "LPOP l 2"),
+    ("BLMOVE l m LEFT RIGHT 0", "LMOVE l m LEFT RIGHT"),
+];
+
+/// The same where the words are this server's own.
+const TOLD_OTHERWISE: &[(&str, &str)] = &[
+    ("XADD y 1-1 f v", "XADD y 1-1 f v"),
+    ("XADD y 2-* f v", "XADD y 2-0 f v"),
+    ("XADD y MAXLEN ~ 1 3 f v", "XADD y 3-0 f v"),
+    ("XADD y MAXLEN 2 4 f v", "XADD y MAXLEN = 2 4-0 f v"),
+    ("XGROUP CREATE y g 0", "XGROUP CREATE y g 0"),
+    (
+        "XREADGROUP GROUP g a STREAMS y >",
+        "MULTI|XGROUP CREATECONSUMER y g a|XCLAIM y g a 0 3-0 4-0 TIME T RETRYCOUNT 1 FORCE JUSTID|\
+         XGROUP SETID y g 4-0 ENTRIESREAD 4|EXEC",
+    ),
+    ("XREADGROUP GROUP g a STREAMS y 4-0", ""),
+    (
+        "XREADGROUP GROUP g a STREAMS y 3-0",
+        "XCLAIM y g a 0 4-0 TIME T RETRYCOUNT 2 FORCE JUSTID",
+    ),
+    (
+        "XCLAIM y g a 0 3-0 JUSTID",
+        "XCLAIM y g a 0 3-0 TIME T RETRYCOUNT 1 FORCE JUSTID",
+    ),
+    ("XCLAIM y g a 1000000 3-0", ""),
+    ("XDEL y 3-0", "XDEL y 3-0"),
+    (
+        "XAUTOCLAIM y g a 0 0",
+        "MULTI|XCLAIM y g a 0 4-0 TIME T RETRYCOUNT 3 FORCE JUSTID|XACK y g 3-0|EXEC",
+    ),
+    ("XTRIM y MAXLEN ~ 0", ""),
+    ("XTRIM y MAXLEN 0", "XTRIM y MAXLEN = 0"),
+    ("ZADD z 1 a 2 b 3 c", "ZADD z 1 a 2 b 3 c"),
+    ("BZPOPMIN z 0", "ZPOPMIN z 1"),
+    ("ZMPOP 1 z MAX COUNT 2", "ZPOPMAX z 2"),
+    ("HSET h f 1 g 2", "HSET h f 1 g 2"),
+    (
+        "HEXPIRE h 100 NX FIELDS 1 f",
+        "HPEXPIREAT h T NX FIELDS 1 f",
+    ),
+    ("HINCRBYFLOAT h f 1", "HINCRBYFLOAT h f 1"),
+    ("HGETEX h PERSIST FIELDS 1 f", "HPERSIST h FIELDS 1 f"),
+    (
+        "HSETEX h EX 100 FIELDS 2 f 1 g 2",
+        "HSETEX h PXAT T FIELDS 2 f 1 g 2",
+    ),
+    ("PFADD p a", "PFADD p a"),
+    ("PFCOUNT p", "PFCOUNT p"),
+];
+
+fn assert_told(master: SocketAddr, table: &[(&str, &str)]) {
+    let commands = told(master, |writer| {
+        for (line, _) in table {
+            writer.say(line);
+            writer.say("ECHO done");
+            while writer.line() != "done" {}
+        }
+    });
+    let expected = table.iter().flat_map(|(_, told)| told.split('|'));
+    let expected: Vec<_> = expected.filter(|told| !told.is_empty()).collect();
+    assert_eq!(commands, expected);
+}
+
+#[test]
+fn replicas_are_told_what_a_command_came_to() {
+    assert_told(node().addr(), TOLD);
+    assert_told(node().addr(), TOLD_OTHERWISE);
+    let folder = tempfile::tempdir().unwrap();
+    if let Some(redis) = Redis::start(folder.path(), &["--repl-diskless-sync", "no"]) {
+        assert_told(redis.address(), TOLD);
+    }
+}
+
+#[test]
+fn replicas_are_told_what_a_client_got_that_had_waited() {
+    let master = node();
+    for (wait, push, pop) in [
+        ("BLPOP q 0", "RPUSH q a b c", "LPOP q"),
+        ("BRPOP q 0", "RPUSH q a", "RPOP q"),
+        ("BLMPOP 0 1 q LEFT COUNT 2", "RPUSH q a", "LPOP q 2"),
+        (
+            "BLMOVE q r LEFT RIGHT 0",
+            "RPUSH q a",
+            "LMOVE q r LEFT RIGHT",
+        ),
+        ("BZPOPMAX z 0", "ZADD z 1 a", "ZPOPMAX z 1"),
+        ("BZMPOP 0 1 z MIN COUNT 3", "ZADD z 1 a", "ZPOPMIN z 3"),
+        (
+            "XREADGROUP GROUP g one BLOCK 0 STREAMS x >",
+            "XADD x 5-5 f v",
+            "MULTI|XCLAIM x g one 0 5-5 TIME T RETRYCOUNT 1 FORCE JUSTID|XGROUP SETID x g 5-5 ENTRIESREAD 1|EXEC",
+        ),
+    ] {
+        let mut waiting = Client::connect(master.addr());
+        waiting.ask("DEL q");
+        waiting.ask("XGROUP CREATE x g 0 MKSTREAM");
+        waiting.ask("XGROUP CREATECONSUMER x g one");
+        let commands = told(master.addr(), |writer| {
+            waiting.say(wait);
+            wait_until("it waits", || {
+                writer.ask("INFO clients").contains("blocked_clients:1")
+            });
+            writer.ask(push);
+        });
+        let expected = std::iter::once(push).chain(pop.split('|'));
+        assert_eq!(commands, expected.collect::<Vec<_>>(), "{wait}");
+    }
+}
+
+#[test]
+fn client_unblock_ends_a_wait_for_replicas() {
+    let master = node();
+    let mut waiting = Client::connect(master.addr());
+    let mut other = Client::connect(master.addr());
+    let id = waiting.ask("CLIENT ID");
+    let id = id.trim_start_matches(':');
+    for (how, answer) in [
+        ("", ":0"),
+        (" ERROR", "-UNBLOCKED client unblocked via CLIENT UNBLOCK"),
+    ] {
+        waiting.say("WAIT 1 0");
+        wait_until("it waits", || {
+            other.ask("INFO clients").contains("blocked_clients:1")
+        });
+        assert_eq!(other.ask(&format!("CLIENT UNBLOCK {id}{how}")), ":1");
+        assert_eq!(waiting.line(), answer);
+    }
+    assert_eq!(waiting.ask("PING"), "+PONG");
+    assert_eq!(other.ask(&format!("CLIENT UNBLOCK {id}")), ":0");
+}
+
+#[test]
+fn fields_that_expire_do_so_alike_on_a_replica() {
+    let (master, replica) = (node(), node());
+    let mut writer = Client::connect(master.addr());
+    let mut follower = Client::connect(replica.addr());
+    follower.ask(&format!("REPLICAOF 127.0.0.1 {}", master.port()));
+    wait_until("the replica is in", || writer.ask("WAIT 1 100") == ":1");
+    for line in [
+        "HSET h f 1 g 2 i 3",
+        "HEXPIRE h 1000 FIELDS 1 f",
+        "HGETEX h EX 2000 FIELDS 1 g",
+        "HSETEX h PX 3000000 FIELDS 1 j 4",
+        "HINCRBYFLOAT h f 1",
+    ] {
+        assert!(!writer.ask(line).starts_with('-'), "{line}");
+        writer.say("ECHO done");
+        while writer.line() != "done" {}
+    }
+    writer.ask("WAIT 1 5000");
+    let deadlines = |client: &mut Client| {
+        let first = client.ask("HPEXPIRETIME h FIELDS 4 f g i j");
+        (first, client.lines(4))
+    };
+    assert_eq!(deadlines(&mut writer), deadlines(&mut follower));
+    assert_eq!(follower.ask("HGET h f"), "2");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Numbers in fields: HINCRBY, HINCRBYFLOAT.
 
 use super::deadline::purge;
-use crate::command::outcome::{Outcome, integer_in};
+use crate::command::outcome::{Outcome, Refusal, integer_in};
 use crate::command::typed::{edit_or_create, peek};
 use crate::command::{Arguments, Context, refusal};
 use crate::notify::Events;
@@ -44,20 +44,27 @@ pub(super) fn hincrbyfloat(context: &mut Context<'_>, arguments: &Arguments<'_>)
         .ok_or("ERR increment would produce NaN or Infinity")?;
     let text = sum.to_text();
     put(context, key, field, text.as_bytes(), "hincrbyfloat")?;
+    if !is_mortal(context, key, field)? {
+        // Another server might add up otherwise. A time to live HSET would take away; servers that know those add up as here.
+        context.tell_replicas(&[b"HSET", key, field, text.as_bytes()]);
+    }
     context.reply.bulk(text.as_bytes());
     Ok(())
 }
 
 /// A copy of the value of a field.
-fn value(
-    context: &mut Context<'_>,
-    key: &[u8],
-    field: &[u8],
-) -> Result<Option<Vec<u8>>, crate::command::outcome::Refusal> {
+fn value(context: &mut Context<'_>, key: &[u8], field: &[u8]) -> Result<Option<Vec<u8>>, Refusal> {
     purge(context, key);
     let db = context.db();
     let hash = peek::<Hash>(&mut context.server.keyspace, db, key)?;
     Ok(hash.and_then(|hash| hash.get(field)).map(<[u8]>::to_vec))
+}
+
+/// Whether a field has a time to live.
+fn is_mortal(context: &mut Context<'_>, key: &[u8], field: &[u8]) -> Result<bool, Refusal> {
+    let db = context.db();
+    let hash = peek::<Hash>(&mut context.server.keyspace, db, key)?;
+    Ok(hash.is_some_and(|hash| hash.deadline(field).is_some()))
 }
 
 /// Writes a field, whose time to live goes on.

@@ -126,7 +126,28 @@ fn expire(
     if changed.is_none() {
         fields.iter().for_each(|_| context.reply.integer(NO_FIELD));
     }
-    publish(context, key, changed)
+    publish(context, key, changed)?;
+    let deadline = deadline_ms.to_string();
+    let words: Vec<&[u8]> = std::iter::once(deadline.as_bytes())
+        .chain(conditions.iter())
+        .collect();
+    tell_replicas(context, (b"HPEXPIREAT", key), &words, (&fields, 1));
+    Ok(())
+}
+
+/// Tells replicas to do the same to `fields`, each of so many words, with what stands before them.
+fn tell_replicas(
+    context: &mut Context<'_>,
+    (command, key): (&[u8], &[u8]),
+    options: &[&[u8]],
+    (fields, width): (&Arguments<'_>, usize),
+) {
+    let count = (fields.len() / width).to_string();
+    let mut words = vec![command, key];
+    words.extend(options);
+    words.extend([b"FIELDS", count.as_bytes()]);
+    words.extend(fields.iter());
+    context.tell_replicas(&words);
 }
 
 /// Sets a field's deadline, or deletes it when that has passed; the answer says which.
@@ -339,7 +360,17 @@ pub(super) fn hgetex(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Ou
     if changed.is_none() {
         fields.iter().for_each(|_| context.reply.null());
     }
-    publish(context, key, changed)
+    publish(context, key, changed)?;
+    match lifetime {
+        Lifetime::At(at) => {
+            let deadline = at.to_string();
+            let words = [deadline.as_bytes()];
+            tell_replicas(context, (b"HPEXPIREAT", key), &words, (&fields, 1));
+        }
+        Lifetime::Persist => tell_replicas(context, (b"HPERSIST", key), &[], (&fields, 1)),
+        Lifetime::Unsaid | Lifetime::Keep => {}
+    }
+    Ok(())
 }
 
 pub(super) fn hsetex(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
@@ -383,7 +414,18 @@ fn write_with_lifetime(
         tally
     })?;
     context.notify(Events::HASH, "hset", key);
-    publish(context, key, Some(changed))
+    publish(context, key, Some(changed))?;
+    let deadline = match lifetime {
+        Lifetime::At(at) => at.to_string(),
+        _ => String::new(),
+    };
+    let words: &[&[u8]] = match lifetime {
+        Lifetime::At(_) => &[b"PXAT", deadline.as_bytes()],
+        Lifetime::Keep => &[b"KEEPTTL"],
+        Lifetime::Unsaid | Lifetime::Persist => &[],
+    };
+    tell_replicas(context, (b"HSETEX", key), words, (fields, 2));
+    Ok(())
 }
 
 pub(super) fn hgetdel(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {

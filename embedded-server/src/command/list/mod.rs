@@ -155,6 +155,14 @@ fn end_in(argument: &[u8]) -> Result<End, Refusal> {
     }
 }
 
+/// The word for an end, as [`end_in`] reads it.
+const fn end_name(end: End) -> &'static [u8] {
+    match end {
+        End::Left => b"LEFT",
+        End::Right => b"RIGHT",
+    }
+}
+
 /// The events of pushing to and popping from an end.
 const fn event_names(end: End) -> (&'static str, &'static str) {
     match end {

@@ -42,7 +42,9 @@ pub(super) fn pop_one(context: &mut Context<'_>, key: &[u8], end: End) -> Outcom
     take(context, key, end, |list, reply| {
         reply.bulk_or_null(list.peek(end));
         list.pop(end);
-    })
+    })?;
+    context.tell_replicas(&[word(end), key]);
+    Ok(())
 }
 
 /// Takes up to `count` elements off a list that exists, and answers them as an array.
@@ -54,7 +56,18 @@ pub(super) fn pop_many(context: &mut Context<'_>, key: &[u8], end: End, count: u
             reply.bulk(list.peek(end).unwrap_or_default());
             list.pop(end);
         }
-    })
+    })?;
+    let mut digits = itoa::Buffer::new();
+    context.tell_replicas(&[word(end), key, digits.format(count).as_bytes()]);
+    Ok(())
+}
+
+/// The command that takes elements off an end.
+const fn word(end: End) -> &'static [u8] {
+    match end {
+        End::Left => b"LPOP",
+        End::Right => b"RPOP",
+    }
 }
 
 fn take(

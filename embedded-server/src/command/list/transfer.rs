@@ -1,7 +1,7 @@
 //! Moving an element from one list to another: LMOVE, RPOPLPUSH.
 
 use super::push::push_elements;
-use super::{end_in, event_names};
+use super::{end_in, end_name, event_names};
 use crate::command::outcome::{Outcome, Refusal};
 use crate::command::typed::{edit, look};
 use crate::command::{Arguments, Context};
@@ -75,6 +75,8 @@ pub(super) fn carry_out(
         let removed = changed.is_some_and(|changed| changed.removed);
         context.changed(Events::LIST, event_names(from).1, source, removed);
     }
+    let [from, to] = [from, to].map(end_name);
+    context.tell_replicas(&[b"LMOVE", source, target, from, to]);
     context.reply.bulk(&element);
     Ok(true)
 }

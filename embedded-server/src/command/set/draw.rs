@@ -61,16 +61,21 @@ fn pop(context: &mut Context<'_>, key: &[u8], count: Option<usize>) -> Outcome {
         if count.is_some() {
             tools.reply.set(size);
         }
-        for _ in 0..size {
+        let drawn = || {
             let member = set.pop(tools.random).unwrap_or_default();
             tools.reply.bulk(&member);
-        }
+            member
+        };
+        std::iter::repeat_with(drawn).take(size).collect::<Vec<_>>()
     })?;
-    context.changed(
-        Events::SET,
-        "spop",
-        key,
-        changed.is_some_and(|changed| changed.removed),
-    );
+    let (members, removed) = changed.map_or_else(Default::default, |changed| {
+        (changed.result, changed.removed)
+    });
+    context.changed(Events::SET, "spop", key, removed);
+    if removed && count.is_some() {
+        context.tell_replicas(&[b"DEL", key]);
+    } else {
+        context.tell_replicas_of(&[b"SREM", key], &members, &[]);
+    }
     Ok(())
 }

@@ -25,6 +25,14 @@ impl End {
         }
     }
 
+    /// The command that takes members off it.
+    const fn command(self) -> &'static [u8] {
+        match self {
+            Self::Lowest => b"ZPOPMIN",
+            Self::Highest => b"ZPOPMAX",
+        }
+    }
+
     const fn event(self) -> &'static str {
         match self {
             Self::Lowest => "zpopmin",
@@ -113,6 +121,8 @@ pub(super) fn take(context: &mut Context<'_>, key: &[u8], order: Order, form: Fo
     if let Some(changed) = changed {
         let event = order.end.event();
         context.changed(Events::SORTED_SET, event, key, changed.removed);
+        let (mut digits, command) = (itoa::Buffer::new(), order.end.command());
+        context.tell_replicas(&[command, key, digits.format(order.count).as_bytes()]);
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use super::id::{answer_id, id_in, start_in};
 use super::pending::no_such_group;
 use super::range::answer_entry;
+use super::tell::Doings;
 use crate::command::outcome::{Outcome, Refusal};
 use crate::command::typed::{Tools, edit, integer_between, read};
 use crate::command::{Arguments, Context, Reply, is, refusal};
@@ -101,7 +102,7 @@ impl Terms {
 struct Claimant<'a> {
     name: &'a [u8],
     consumer: Option<ConsumerId>,
-    is_new: bool,
+    doings: Doings,
 }
 
 /// What became of an entry.
@@ -118,7 +119,7 @@ impl<'a> Claimant<'a> {
         Self {
             name,
             consumer: None,
-            is_new: false,
+            doings: Doings::default(),
         }
     }
 
@@ -126,7 +127,7 @@ impl<'a> Claimant<'a> {
         *self.consumer.get_or_insert_with(|| {
             let (consumer, is_new) = group.ensure_consumer(self.name, now_ms);
             group.saw_consumer(consumer, now_ms);
-            self.is_new = is_new;
+            self.doings.is_new = is_new;
             consumer
         })
     }
@@ -141,18 +142,20 @@ impl<'a> Claimant<'a> {
     ) -> Fate {
         let pending = group.pending().get(&id).copied();
         let Some(entry) = stream.get(id) else {
-            let was_pending = group.acknowledge(id);
-            return if was_pending {
-                Fate::Deleted
-            } else {
-                Fate::Left
-            };
+            if !group.acknowledge(id) {
+                return Fate::Left;
+            }
+            self.doings.dropped.push(id);
+            return Fate::Deleted;
         };
         if !terms.allow(pending) {
             return Fate::Left;
         }
         let consumer = self.consumer(group, terms.now_ms);
-        group.assign(id, terms.pass(pending, consumer));
+        let passed = terms.pass(pending, consumer);
+        group.assign(id, passed);
+        self.doings.delivered_at = passed.delivered_at;
+        self.doings.give(id, passed.deliveries);
         if terms.just_id {
             answer_id(reply, id);
         } else {
@@ -162,27 +165,43 @@ impl<'a> Claimant<'a> {
     }
 }
 
-/// Works on a group beside the entries of its stream; then tells of the consumer, if it is new.
+/// Lets a consumer work on its group beside the entries of the stream; then tells of what it did.
 fn with_group(
     context: &mut Context<'_>,
-    (key, group): (&[u8], &[u8]),
-    work: impl FnOnce(&Stream, &mut Group, &mut Tools<'_>) -> bool,
+    arguments: &Arguments<'_>,
+    work: impl FnOnce(&mut Claimant<'_>, &Stream, &mut Group, &mut Tools<'_>),
 ) -> Outcome {
-    let name = group;
+    let (key, name, consumer) = (&arguments[1], &arguments[2], &arguments[3]);
     let changed = edit(context, key, |stream: &mut Stream, tools| {
         let mut group = stream.take_group(name)?;
-        let is_new = work(stream, &mut group, tools);
+        let before = group.last_id;
+        let mut claimant = Claimant::new(consumer);
+        work(&mut claimant, stream, &mut group, tools);
+        let mut doings = claimant.doings;
+        doings.position = (group.last_id != before).then_some((group.last_id, group.entries_read));
         stream.put_group(name, group);
-        Some(is_new)
+        Some(doings)
     })?;
-    let is_new = changed
+    let doings = changed
         .and_then(|changed| changed.result)
         .ok_or_else(|| no_such_group(key, name))?;
-    if is_new {
+    told(context, (key, name, consumer), &doings);
+    Ok(())
+}
+
+/// Tells whoever is concerned of what a consumer did.
+pub(super) fn told(
+    context: &mut Context<'_>,
+    (key, group, consumer): (&[u8], &[u8], &[u8]),
+    doings: &Doings,
+) {
+    if doings.is_new {
         context.notify(Events::STREAM, "xgroup-createconsumer", key);
     }
-    context.changed_silently(key);
-    Ok(())
+    if !doings.are_none() {
+        context.changed_silently(key);
+        doings.tell(context, (key, group, consumer));
+    }
 }
 
 pub(super) fn xclaim(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
@@ -200,9 +219,8 @@ pub(super) fn xclaim(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Ou
         .map_while(|id| id_in(id).ok())
         .collect();
     let last_id = claim_options(&mut terms, &arguments.from(5 + ids.len()))?;
-    with_group(context, (key, name), |stream, group, tools| {
+    with_group(context, arguments, |claimant, stream, group, tools| {
         group.last_id = group.last_id.max(last_id);
-        let mut claimant = Claimant::new(&arguments[3]);
         let begin = tools.reply.defer_array();
         let claimed = ids
             .iter()
@@ -211,7 +229,6 @@ pub(super) fn xclaim(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Ou
             })
             .count();
         tools.reply.finish_array(begin, claimed);
-        claimant.is_new
     })
 }
 
@@ -250,11 +267,8 @@ pub(super) fn xautoclaim(context: &mut Context<'_>, arguments: &Arguments<'_>) -
     )?;
     let start = start_in(&arguments[5])?;
     let count = autoclaim_options(&mut terms, &arguments.from(6))?;
-    let claim = (&arguments[1], &arguments[2]);
-    with_group(context, claim, |stream, group, tools| {
-        let mut claimant = Claimant::new(&arguments[3]);
-        claim_from(&mut claimant, stream, group, (start, count, &terms), tools);
-        claimant.is_new
+    with_group(context, arguments, |claimant, stream, group, tools| {
+        claim_from(claimant, stream, group, (start, count, &terms), tools);
     })
 }
 

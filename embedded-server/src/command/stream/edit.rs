@@ -1,6 +1,7 @@
 //! Entries added and removed: XADD, XDEL; and the figures that count them: XLEN, XSETID.
 
 use super::id::{NewId, answer_id, id_in};
+use super::tell::{Added, tell_added};
 use super::trim::Trim;
 use crate::command::outcome::{Outcome, Refusal, integer_in};
 use crate::command::typed::{Changed, edit, edit_or_create, peek, read};
@@ -50,13 +51,13 @@ impl<'a> Addition<'a> {
         })
     }
 
-    /// Adds the entry and trims the stream; says which ID it has got, and how many entries went.
+    /// Adds the entry and trims the stream.
     fn carry_out(
         &self,
         stream: &mut Stream,
         limits: &Limits,
         now_ms: i64,
-    ) -> Result<(StreamId, usize), Refusal> {
+    ) -> Result<Added, Refusal> {
         const TOO_LOW: &str =
             "ERR The ID specified in XADD is equal or smaller than the target stream top item";
         if stream.last_id == StreamId::MAX {
@@ -74,7 +75,11 @@ impl<'a> Addition<'a> {
                 AddError::NotGreater => TOO_LOW,
                 AddError::TooLarge => "ERR Elements are too large to be stored",
             })?;
-        Ok((id, self.trim.apply(stream, limits)))
+        Ok(Added {
+            id,
+            trimmed: self.trim.apply(stream, limits),
+            len: stream.len(),
+        })
     }
 }
 
@@ -90,12 +95,13 @@ pub(super) fn xadd(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outc
         edit_or_create(context, key, bytes, |stream: &mut Stream, tools| {
             addition.carry_out(stream, tools.limits, tools.now_ms)
         })?;
-    let (id, trimmed) = result?;
-    answer_id(context.reply, id);
+    let added = result?;
+    answer_id(context.reply, added.id);
     context.notify(Events::STREAM, "xadd", key);
-    if trimmed > 0 {
+    if added.trimmed > 0 {
         context.notify(Events::STREAM, "xtrim", key);
     }
+    tell_added(context, key, &addition.fields, &added);
     Ok(())
 }
 

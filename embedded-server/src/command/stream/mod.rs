@@ -8,6 +8,7 @@ mod info;
 mod pending;
 mod range;
 mod read;
+mod tell;
 mod trim;
 
 use super::outcome::{handler, unknown_subcommand};

@@ -1,13 +1,14 @@
 //! Reading on from where one was, waiting for more: XREAD, XREADGROUP.
 
+use super::claim::told;
 use super::id::{answer_id, id_in};
 use super::range::{answer_entries, answer_entry};
+use super::tell::Doings;
 use crate::blocking::Waiting;
 use crate::command::list::blocking::{holds, owned};
 use crate::command::outcome::{Outcome, Refusal, integer_in};
 use crate::command::typed::{Tools, edit, peek, read};
 use crate::command::{Arguments, Context, Reply, is, refusal};
-use crate::notify::Events;
 use crate::types::stream::{ConsumerId, Group, Pending};
 use crate::types::{Stream, StreamId};
 
@@ -269,14 +270,11 @@ impl Reader {
             stream.put_group(&member.group, group);
             given
         })?;
-        let given = changed.and_then(|changed| changed.result);
-        if given == Some(Given::ToNewConsumer) {
-            context.notify(Events::STREAM, "xgroup-createconsumer", key);
-        }
-        if given.is_some() {
-            context.changed_silently(key);
-        }
-        Ok(given.is_some())
+        let Some(doings) = changed.and_then(|changed| changed.result) else {
+            return Ok(false);
+        };
+        told(context, (key, &member.group, &member.consumer), &doings);
+        Ok(true)
     }
 
     /// Gives a consumer its part of a stream, if there is any.
@@ -286,7 +284,7 @@ impl Reader {
         group: &mut Group,
         (key, consumer, from): (&[u8], &[u8], From),
         tools: &mut Tools<'_>,
-    ) -> Option<Given> {
+    ) -> Option<Doings> {
         // Not by the stream's last ID: XSETID may have set that beyond any entry.
         if from == From::New && stream.newest_id() <= group.last_id {
             return None;
@@ -295,15 +293,18 @@ impl Reader {
         let (consumer, is_new) = group.ensure_consumer(consumer, now_ms);
         group.saw_consumer(consumer, now_ms);
         open(tools.reply, key);
+        let mut doings = Doings {
+            is_new,
+            delivered_at: now_ms,
+            ..Doings::default()
+        };
         match from {
-            From::Own(id) => self.repeat(stream, group, (consumer, id), tools),
-            From::New | From::After(_) => self.deliver(stream, group, consumer, tools),
+            From::Own(id) => self.repeat(stream, group, (consumer, id), (tools, &mut doings)),
+            From::New | From::After(_) => {
+                self.deliver(stream, group, consumer, (tools, &mut doings));
+            }
         }
-        Some(if is_new {
-            Given::ToNewConsumer
-        } else {
-            Given::ToKnownConsumer
-        })
+        Some(doings)
     }
 
     /// Gives a consumer what nobody of its group has had.
@@ -312,7 +313,7 @@ impl Reader {
         stream: &Stream,
         group: &mut Group,
         consumer: ConsumerId,
-        tools: &mut Tools<'_>,
+        (tools, doings): (&mut Tools<'_>, &mut Doings),
     ) {
         let pending = Pending {
             consumer,
@@ -327,9 +328,11 @@ impl Reader {
                 stream.advance(group, entry.id);
                 if !self.no_ack {
                     group.assign(entry.id, pending);
+                    doings.give(entry.id, pending.deliveries);
                 }
             }),
         );
+        doings.position = Some((group.last_id, group.entries_read));
     }
 
     /// Gives a consumer once more what it has not acknowledged; of what was deleted since, the ID alone.
@@ -338,7 +341,7 @@ impl Reader {
         stream: &Stream,
         group: &mut Group,
         (consumer, behind): (ConsumerId, StreamId),
-        tools: &mut Tools<'_>,
+        (tools, doings): (&mut Tools<'_>, &mut Doings),
     ) {
         let start = behind.next().unwrap_or(StreamId::MAX);
         let own: Vec<_> = group
@@ -362,15 +365,9 @@ impl Reader {
                 ..pending
             };
             group.assign(id, again);
+            doings.give(id, again.deliveries);
         }
     }
-}
-
-/// Who was given something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Given {
-    ToKnownConsumer,
-    ToNewConsumer,
 }
 
 /// Opens the answer of one stream.

@@ -8,6 +8,7 @@ use crate::types::stream::Keep;
 use crate::types::{Limits, Stream};
 
 use super::id::id_in;
+use super::tell::tell_trimmed;
 
 /// What to trim to, and how exactly.
 #[derive(Debug, Clone, Copy, Default)]
@@ -107,11 +108,12 @@ pub(super) fn xtrim(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Out
     trim.check()?;
     let key = &arguments[1];
     let trimmed = edit(context, key, |stream: &mut Stream, tools| {
-        trim.apply(stream, tools.limits)
+        (trim.apply(stream, tools.limits), stream.len())
     })?;
-    let gone = trimmed.map_or(0, |changed| changed.result);
+    let (gone, len) = trimmed.map_or((0, 0), |changed| changed.result);
     if gone > 0 {
         context.notify(Events::STREAM, "xtrim", key);
+        tell_trimmed(context, key, len);
     }
     context.reply.count(gone);
     Ok(())

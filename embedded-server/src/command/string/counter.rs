@@ -1,6 +1,7 @@
 //! Strings as numbers: INCR and its kin.
 
 use super::lookup;
+use super::set::tell_replicas;
 use crate::command::outcome::{Outcome, Refusal, integer_in};
 use crate::command::{Arguments, Context, refusal};
 use crate::keyspace::{Access, Expiry};
@@ -51,6 +52,7 @@ pub(super) fn incrbyfloat(context: &mut Context<'_>, arguments: &Arguments<'_>) 
         .ok_or("ERR increment would produce NaN or Infinity")?;
     let text = new.to_text();
     put(context, key, text.as_bytes(), "incrbyfloat")?;
+    tell_replicas(context, key, text.as_bytes(), Expiry::Keep);
     context.reply.bulk(text.as_bytes());
     Ok(())
 }

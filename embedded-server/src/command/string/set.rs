@@ -132,12 +132,28 @@ pub(super) fn set(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outco
     if !refused {
         put(context, key, value, expiry)?;
     }
+    if !refused && arguments.len() > 3 {
+        tell_replicas(context, key, value, expiry);
+    }
     match (options.get, refused) {
         (true, _) => {}
         (false, true) => context.reply.null(),
         (false, false) => context.reply.ok(),
     }
     Ok(())
+}
+
+/// Tells replicas what a key holds now, whatever led to it.
+pub(super) fn tell_replicas(context: &mut Context<'_>, key: &[u8], value: &[u8], expiry: Expiry) {
+    match expiry {
+        Expiry::Never => context.tell_replicas(&[b"SET", key, value]),
+        Expiry::Keep => context.tell_replicas(&[b"SET", key, value, b"KEEPTTL"]),
+        Expiry::At(deadline_ms) => {
+            let mut digits = itoa::Buffer::new();
+            let deadline = digits.format(deadline_ms).as_bytes();
+            context.tell_replicas(&[b"SET", key, value, b"PXAT", deadline]);
+        }
+    }
 }
 
 /// Whether a condition holds.
@@ -213,13 +229,11 @@ fn put_living(
     form: TimeForm,
     command: &str,
 ) -> Outcome {
+    let (key, value) = (&arguments[1], &arguments[3]);
     let deadline_ms = form.positive_deadline_ms(&arguments[2], context.server.now_ms, command)?;
-    put(
-        context,
-        &arguments[1],
-        &arguments[3],
-        Expiry::At(deadline_ms),
-    )?;
+    let expiry = Expiry::At(deadline_ms);
+    put(context, key, value, expiry)?;
+    tell_replicas(context, key, value, expiry);
     context.reply.ok();
     Ok(())
 }
