@@ -1,8 +1,10 @@
-//! One connection: reads what there is, has it carried out, writes the replies at once.
+//! One connection: reads what there is, has it carried out, writes the replies.
 //!
 //! Limits of this kind of loop were measured before it was written: the system calls are nearly all of its cost, so it
 //! makes one read and one write for a batch of commands, reads into a buffer that all connections share, and keeps a
-//! buffer of its own only for a command that has not arrived in full.
+//! buffer of its own only for a command that has not arrived in full. The short replies to a batch are written once every
+//! connection that is ready has had its turn: a peer that sleeps is woken once for all of them, and waking it is the
+//! dearest part of a write.
 
 use std::future::Future;
 use std::io;
@@ -27,6 +29,8 @@ const CHUNK_BYTES_MAX: usize = 1 << 20;
 /// What an empty tail, and the shared replies, keep allocated.
 const TAIL_BYTES_KEPT: usize = 16 * 1024;
 const REPLY_BYTES_KEPT: usize = 1 << 20;
+/// Longer replies are not copied to wait for the others.
+const REPLY_BYTES_DEFERRED: usize = 16 * 1024;
 
 /// The task of one connection; it ends with the connection.
 pub(super) struct Connection {
@@ -91,7 +95,13 @@ impl Future for Connection {
     }
 }
 
-/// Goes on once everybody else had a turn.
+/// Goes on once every task that is ready now had a turn.
+fn after_the_ready<T>(task: &mut Context<'_>) -> Poll<T> {
+    task.waker().wake_by_ref();
+    Poll::Pending
+}
+
+/// Goes on once everybody else had a turn, those included that the sockets have ready by then.
 fn others_first<T>(task: &mut Context<'_>) -> Poll<T> {
     // It has the task woken, as it cannot be ready when first asked.
     let _ = pin!(yield_now()).poll(task);
@@ -128,8 +138,7 @@ impl Wire {
             }
             if handled >= INPUT_BYTES {
                 // A client that sends without pause must not keep the others waiting: it goes on after them.
-                task.waker().wake_by_ref();
-                return Poll::Pending;
+                return after_the_ready(task);
             }
             let received = match self.receive(task, turn) {
                 Poll::Pending => return Poll::Pending,
@@ -144,6 +153,9 @@ impl Wire {
                 self.hold_back(turn, client, received);
             } else {
                 self.carry_out(task, turn, client, received)?;
+            }
+            if client.close == Close::No && !client.outbox().is_empty() {
+                return after_the_ready(task);
             }
         }
     }
@@ -239,11 +251,22 @@ impl Wire {
                 starved,
             } = turn.run(client, &mut self.parser, rest);
             consumed += more;
-            self.answer(task, turn, client)?;
+            if starved && client.close == Close::No && Self::answers_later(turn) {
+                client.send_later(turn.reply.bytes());
+                turn.reply.clear(REPLY_BYTES_KEPT);
+            } else {
+                self.answer(task, turn, client)?;
+            }
             if starved || client.close != Close::No {
                 return Ok(consumed);
             }
         }
+    }
+
+    /// Whether the replies shall wait until the others have had their turn. That to a single command does not: going
+    /// through the queue once more would cost it more than it can save.
+    fn answers_later(turn: &Turn) -> bool {
+        turn.is_pipelined() && turn.reply.len() <= REPLY_BYTES_DEFERRED
     }
 
     /// Sends the replies, or as much of them as the socket takes; the rest waits.

@@ -52,6 +52,11 @@ impl Turn {
         }
     }
 
+    /// Whether the last commands came several at a time.
+    pub(super) fn is_pipelined(&self) -> bool {
+        self.batch.len() > 1
+    }
+
     /// Carries out the complete commands at the start of `input`, until they end or there is enough to send.
     pub(super) fn run(
         &mut self,
