@@ -19,6 +19,7 @@ mod warn;
 
 use std::time::Instant;
 
+pub use crate::drive::spectrum::Spectrum;
 pub use crate::drive::{Advance, Interrupt};
 pub use observe::{Event, Extent, Ignore, Observer, Progress};
 

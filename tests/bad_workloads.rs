@@ -1833,6 +1833,37 @@ w.yaml:8:23: unknown measure of `items`: `hitratio`; known: hits, misses, hit_ra
 }
 
 #[test]
+fn an_operation_with_a_key_space_that_is_not_there() {
+    refused(
+        r#"keys: { users: { count: 10 }, items: { count: 5 } }
+phases:
+  - read: { operations: { get: { keyspace: itmes } } }
+  - save: { keys: 0..5, operations: { set: { key: new, keyspace: items } } }"#,
+        r#"
+w.yaml:3:44: unknown key space `itmes`; known: users, items; did you mean `items`?
+  |
+3 |   - read: { operations: { get: { keyspace: itmes } } }
+  |                                            ^^^^^
+w.yaml:4:66: new keys stand behind those of the phase; leave `keyspace` or `key: new` out
+  |
+4 | s: 0..5, operations: { set: { key: new, keyspace: items } } }
+  |                                                   ^^^^^
+"#,
+    );
+    refused(
+        r#"keys: { count: 10 }
+phases:
+  - read: { operations: { get: { keyspace: users } } }"#,
+        r#"
+w.yaml:3:44: the keys are all of one kind; leave `keyspace` out, or name spaces in `keys`
+  |
+3 |   - read: { operations: { get: { keyspace: users } } }
+  |                                            ^^^^^
+"#,
+    );
+}
+
+#[test]
 fn a_fan_out_with_flaws() {
     refused(
         r#"keys: { count: 10 }

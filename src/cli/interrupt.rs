@@ -24,6 +24,8 @@ fn wait(interrupt: &Interrupt) {
         return;
     };
     runtime.block_on(async {
+        // A file beyond `ulimit -f` shall be an error of the write, which can be told, and not the end of the process.
+        let _too_large = signal(SignalKind::from_raw(libc::SIGXFSZ));
         let (Ok(mut ctrl_c), Ok(mut stop)) = (
             signal(SignalKind::interrupt()),
             signal(SignalKind::terminate()),

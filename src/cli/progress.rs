@@ -199,6 +199,9 @@ fn rates(progress: &runner::Progress) -> String {
             .hit_ratio
             .map(|ratio| format!("hit ratio {}", human::percent(ratio))),
     );
+    if progress.so_far.deliveries.count() > 0 {
+        parts.push(format!("{}/s heard", human::short(progress.delivery_rate)));
+    }
     let errors = progress.so_far.counts.errors;
     if errors > 0 {
         parts.push(format!("{} errors", human::count(errors)));

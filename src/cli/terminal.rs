@@ -44,8 +44,19 @@ pub(super) fn error(error: &anyhow::Error) {
             problems.texts().for_each(|text| write(&text));
             annotate(problems);
         }
-        None => write(&format!("{error:#}")),
+        None => write(&with_causes(error)),
     }
+}
+
+/// An error and why it came to it, those causes left out that it names itself.
+fn with_causes(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(&format!(": {cause}"));
+        }
+    }
+    text
 }
 
 /// In GitHub Actions, shows each problem of a file at its line.

@@ -80,6 +80,10 @@ fn figures(progress: &Progress) -> Vec<String> {
         format!("p50 {}", latency(progress.p50_s)),
         format!("p99 {}", latency(progress.p99_s)),
     ];
+    if so_far.deliveries.count() > 0 {
+        figures.push(format!("heard {}/s", human::short(progress.delivery_rate)));
+        figures.push(format!("heard p99 {}", latency(progress.delivery_p99_s)));
+    }
     if reads {
         let ratio = progress.hit_ratio.map_or("–".to_owned(), human::percent);
         figures.push(format!("hit ratio {ratio}"));
@@ -145,6 +149,8 @@ mod tests {
             hit_ratio: Some(0.947),
             p50_s: Some(82e-6),
             p99_s: Some(1.25e-3),
+            delivery_rate: 0.0,
+            delivery_p99_s: None,
             so_far,
         }
     }
@@ -173,6 +179,22 @@ mod tests {
             "overdue 17",
         ];
         assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn deliveries_are_shown_where_there_are_any() {
+        let mut progress = progress();
+        progress.so_far.counts.hits = 0;
+        progress.so_far.deliveries.record(1_000);
+        (progress.delivery_rate, progress.delivery_p99_s) = (120_000.0, Some(40.2e-3));
+        let lines = lines("fan_out", Extent::Seconds(30.0), &progress, 80);
+        assert_eq!(
+            lines[1..],
+            [
+                "52.3k/s           p50 82 µs         p99 1.25 ms       heard 120k/s",
+                "heard p99 40.2 ms errors 3          in flight 50      overdue 17",
+            ]
+        );
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct Advance {
     pub owed: u64,
     /// Latencies so far: from the due time on an open loop, from the send on a closed one.
     pub latencies: Spectrum,
+    /// Deliveries that subscribers heard: from when a publication was due (on a closed loop, sent) to each of them.
+    pub deliveries: Spectrum,
 }
 
 impl Advance {
@@ -38,6 +40,7 @@ impl Advance {
         self.in_flight += other.in_flight;
         self.owed += other.owed;
         self.latencies.add(&other.latencies);
+        self.deliveries.add(&other.deliveries);
         add_counts(&mut self.by_operation, &other.by_operation);
         add_counts(&mut self.errors, &other.errors);
     }

@@ -7,7 +7,7 @@ use crate::traffic::stream::mix;
 /// Before the first attempt, at the most.
 const FIRST: Duration = Duration::from_millis(10);
 /// Before any attempt, at the most.
-const LONGEST: Duration = Duration::from_secs(1);
+pub(super) const LONGEST: Duration = Duration::from_secs(1);
 
 /// The wait before attempt `attempt`, from 0: at most twice as long as the one before it, and by chance, for which `seed`
 /// stands, as little as half of that, so that connections that were lost together do not come back together.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::traffic::key::{append_decimal, decimal_digits, write_over_zeros};
 use crate::traffic::stream::below;
 use crate::traffic::{KeyNames, Lifetimes, NumberedText, Stream, ValueSource};
-use crate::workload::plan::{KeySpace, Operation, Part, Ttl, Word};
+use crate::workload::plan::{FanOut, KeySpace, Operation, Part, Ttl, Word};
 
 /// Digits of the largest number.
 const DIGITS_MAX: usize = 20;
@@ -205,7 +205,8 @@ impl Encoder {
             Part::Value => self.values.append(key, keys.version, out),
             Part::Message => {
                 let key = stream.word();
-                self.values.append(key, 0, out);
+                let length = self.values.length(key).max(FanOut::STAMP_BYTES as usize);
+                self.values.append_of_length(key, length, out);
             }
             Part::Number(range) => {
                 let count = range.end.saturating_sub(range.start).max(1);

@@ -149,7 +149,7 @@ impl Engine {
             };
             sent.key = source.key(*rule);
             for _ in 1..rule.keys {
-                self.drawn.push(source.keys.draw(&mut source.stream));
+                self.drawn.push(source.draw(*rule));
             }
         }
     }
@@ -201,8 +201,7 @@ impl Engine {
     pub(super) fn lose(&mut self, connection: &Connection, timed_out_ns: u64, now_ns: u64) {
         self.tally.begin_batch(now_ns);
         for sent in &connection.pending {
-            self.tally
-                .took(sent.operation, sent.due_ns, sent.sent_ns, now_ns);
+            self.tally.gave_up(*sent, now_ns);
             if self.rule(sent.operation).is_some_and(|rule| rule.inserts) {
                 self.source.settle(sent.key);
             }

@@ -70,6 +70,8 @@ pub(super) struct Source {
     pub(super) encoder: Encoder,
     pub(super) operations: Operations,
     pub(super) keys: Keys,
+    /// By key space: what operations draw from that name it.
+    of_spaces: Vec<Option<Keys>>,
     pub(super) inserts: Inserts,
     pub(super) stream: Stream,
     /// For numbers in requests. Apart, as those in what follows a reply are drawn when that comes: keys must not depend on
@@ -84,8 +86,25 @@ impl Source {
         if rule.inserts {
             self.inserts.take()
         } else {
-            self.keys.draw(&mut self.stream)
+            self.draw(rule)
         }
+    }
+
+    /// A key that is not new.
+    #[inline]
+    pub(super) fn draw(&mut self, rule: Rule) -> u64 {
+        match rule.space {
+            None => self.keys.draw(&mut self.stream),
+            Some(space) => self.draw_of(space),
+        }
+    }
+
+    /// A key of a space. Not inlined, so that loads whose operations name none do not carry it.
+    #[inline(never)]
+    fn draw_of(&mut self, space: u16) -> u64 {
+        let keys = self.of_spaces.get_mut(usize::from(space));
+        let keys = keys.and_then(Option::as_mut);
+        keys.map_or(0, |keys| keys.draw(&mut self.stream))
     }
 
     /// The insert of `key` has been answered.
@@ -140,6 +159,7 @@ impl Job<'_> {
             inserts: Inserts::new(&self.keys.behind(&self.load.keys), worker, self.crew()),
             operations: Operations::new(&self.load.operations),
             keys: self.key_numbers(worker),
+            of_spaces: self.keys_of_spaces(worker),
             stream: Stream::new(self.seed, self.repetition, self.phase, worker),
             numbers: Stream::of_numbers(self.seed, self.repetition, self.phase, worker),
         }
@@ -154,6 +174,18 @@ impl Job<'_> {
             .iter()
             .map(|space| (space.weight, self.key_numbers_of(&space.keys, worker)));
         Keys::of(Spaces::new(weighted.collect()))
+    }
+
+    fn keys_of_spaces(&self, worker: u64) -> Vec<Option<Keys>> {
+        let is_named = |place| {
+            let mut operations = self.load.operations.iter();
+            operations.any(|operation| operation.space == Some(place))
+        };
+        let spaces = self.keys.spaces.iter().enumerate();
+        let keys = spaces.map(|(place, space)| {
+            is_named(place).then(|| self.key_numbers_of(&space.keys, worker))
+        });
+        keys.collect()
     }
 
     fn key_numbers_of(&self, range: &Range<u64>, worker: u64) -> Keys {

@@ -128,11 +128,11 @@ pub fn drive_together(
     };
     let counts = jobs.iter().map(|job| job.keys.count);
     let (count, nothing) = (counts.fold(0, u64::max), known.fresh(0));
-    let listeners = jobs
+    let mut listeners = jobs
         .iter()
         .map(Listeners::open)
         .collect::<Result<Vec<_>, _>>()?;
-    let driven = thread::scope(|scope| {
+    let (mut advance, driven) = thread::scope(|scope| {
         let (messages, inbox) = mpsc::channel();
         let (mut starts, mut threads) = (Vec::new(), Vec::new());
         for (job, worker) in jobs
@@ -163,26 +163,36 @@ pub fn drive_together(
             let reader = thread::Builder::new().name("trace".to_owned());
             reader.spawn_scoped(scope, || replay.read())?;
         }
-        let began_ns = supervise(first, &inbox, starts, progress);
+        let (began_ns, advance) = supervise(first, &inbox, starts, &mut |advance| {
+            let heard = listeners.iter_mut().flatten();
+            heard.for_each(|heard| advance.deliveries.add(heard.so_far()));
+            progress(advance);
+        });
         let mut results = threads
             .into_iter()
             .map(|thread| thread.join().unwrap_or(Err(Fault::Panicked)));
         let driven = jobs
             .iter()
             .map(|job| merge(began_ns, results.by_ref().take(job.crew() as usize)));
-        all(driven.collect())
+        all(driven.collect()).map(|driven| (advance, driven))
     })?;
-    let heard = driven.into_iter().zip(listeners);
-    Ok(heard
-        .map(|(driven, listeners)| hear(driven, listeners))
-        .collect())
+    let driven = driven.into_iter().zip(listeners);
+    let driven: Vec<_> = driven.map(|(driven, heard)| hear(driven, heard)).collect();
+    let heard: Vec<_> = driven.iter().filter_map(|one| one.heard.as_ref()).collect();
+    if !heard.is_empty() {
+        heard
+            .iter()
+            .for_each(|heard| advance.deliveries.add(&heard.so_far));
+        progress(&advance);
+    }
+    Ok(driven)
 }
 
 /// With what subscribers have heard, once all of it has come.
 fn hear(mut driven: Driven, listeners: Option<Listeners>) -> Driven {
     let published = driven.measured.published;
-    let reached = published.map_or(0, |published| published.reached);
-    match listeners.map(|listeners| listeners.close(reached)) {
+    let most = published.map_or(0, |published| published.reached + published.doubtful);
+    match listeners.map(|listeners| listeners.close(most)) {
         None => {}
         Some(Ok(heard)) => driven.heard = Some(heard),
         Some(Err(fault)) => driven.fault = driven.fault.or(Some(fault)),
@@ -211,13 +221,13 @@ fn all(results: Vec<Result<Driven, Fault>>) -> Result<Vec<Driven>, Fault> {
     Ok(driven)
 }
 
-/// Starts the workers once all are ready, and listens to them until all have gone; when they began.
+/// Starts the workers once all are ready, and listens to them until all have gone; when they began, and how far they came.
 fn supervise(
     job: &Job<'_>,
     inbox: &mpsc::Receiver<(usize, Message)>,
     mut starts: Vec<mpsc::Sender<u64>>,
-    progress: &mut dyn FnMut(&Advance),
-) -> u64 {
+    progress: &mut dyn FnMut(&mut Advance),
+) -> (u64, Advance) {
     let (mut ready, mut began_ns) = (0, 0);
     let mut latest = vec![Advance::default(); starts.len()];
     while let Ok((number, message)) = inbox.recv() {
@@ -238,11 +248,11 @@ fn supervise(
                 if let Some(place) = latest.get_mut(number) {
                     *place = *advance;
                 }
-                progress(&together(&latest));
+                progress(&mut together(&latest));
             }
         }
     }
-    began_ns
+    (began_ns, together(&latest))
 }
 
 fn together(workers: &[Advance]) -> Advance {

@@ -318,22 +318,13 @@ pub fn nanoseconds(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workload::plan::{Operation, Order, Pace, ReadFrom, Ttl};
+    use crate::workload::plan::{Operation, Pace};
 
     fn load(pace: Pace, until: Until) -> Load {
         Load {
-            operations: vec![Operation::get()],
-            keys: 0..10,
-            order: Order::Sequential,
-            scattered: false,
             until,
-            clients: 1,
-            pipeline: 1,
             pace,
-            ttl: Ttl::None,
-            read_from: ReadFrom::Masters,
-            recorded: None,
-            fan_out: None,
+            ..Load::of(vec![Operation::get()], 0..10)
         }
     }
 

@@ -16,7 +16,7 @@ pub struct Redraw {
     /// Whose turn it is, how many keys its request still needs, and what becomes of them.
     turn: usize,
     further: u32,
-    meaning: Option<Use>,
+    rule: Option<Rule>,
 }
 
 impl Redraw {
@@ -31,7 +31,7 @@ impl Redraw {
                 .collect(),
             turn: 0,
             further: 0,
-            meaning: None,
+            rule: None,
         }
     }
 
@@ -57,21 +57,21 @@ impl Iterator for Redraw {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (source, _) = self.workers.get_mut(self.turn)?;
-        let key = if self.further > 0 {
+        let key = if let Some(rule) = self.rule.filter(|_| self.further > 0) {
             self.further -= 1;
-            source.keys.draw(&mut source.stream)
+            source.draw(rule)
         } else {
             let operation = source.operations.draw(&mut source.stream);
             let rule = self.rules.get(usize::from(operation))?;
             self.further = rule.keys.saturating_sub(1);
-            self.meaning = meaning(rule.effect);
+            self.rule = Some(*rule);
             let key = source.key(*rule);
             if rule.inserts {
                 source.settle(key);
             }
             key
         };
-        let meaning = self.meaning;
+        let meaning = self.rule.and_then(|rule| meaning(rule.effect));
         if self.further == 0 {
             self.pass();
         }

@@ -9,6 +9,8 @@ pub(super) struct Rule {
     pub(super) effect: Effect,
     /// Whether it makes a new key.
     pub(super) inserts: bool,
+    /// The key space whose keys it is sent for, where that is not for the phase to say.
+    pub(super) space: Option<u16>,
     /// Whether the reply is the key's value as it was written.
     pub(super) reads_value: bool,
     /// Keys of a request.
@@ -56,6 +58,7 @@ impl Rule {
         Self {
             effect: operation.effect,
             inserts: operation.key == KeyChoice::New,
+            space: operation.space.and_then(|space| u16::try_from(space).ok()),
             reads_value: operation.reads_value(),
             keys: operation.keys(),
             is_plain: operation.keys() == 1 && is_plain,

@@ -19,6 +19,13 @@ impl Default for Spectrum {
 }
 
 impl Spectrum {
+    /// A latency of `ns` was seen.
+    pub fn record(&mut self, ns: u64) {
+        if let Some(times) = self.0.get_mut(bucket(ns)) {
+            *times += 1;
+        }
+    }
+
     /// Adds what a table of all buckets has counted.
     pub(super) fn add_table(&mut self, table: &[u32; BUCKETS]) {
         for (sum, times) in self.0.iter_mut().zip(table) {

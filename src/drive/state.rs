@@ -2,9 +2,10 @@
 //! nothing to lock, and none of them holds on to it across a wait.
 
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::advance::Advance;
+use super::backoff::LONGEST;
 use super::connection::Connection;
 use super::engine::Engine;
 use super::fan_out::publisher::Publisher;
@@ -35,6 +36,8 @@ pub(super) struct State {
     reconnects: u64,
     /// Since when connections have been lost without a reply on any.
     lost_since_ns: Option<u64>,
+    /// Why one of them was, or could not be made again.
+    last_failure: Option<Fault>,
     /// Why the phase is to end.
     fault: Option<Fault>,
     pub(super) interrupted: bool,
@@ -92,6 +95,7 @@ impl State {
             limits: job.limits,
             reconnects: 0,
             lost_since_ns: None,
+            last_failure: None,
             fault: None,
             interrupted: false,
             spin_ns: 0,
@@ -242,7 +246,20 @@ impl State {
                 within: self.limits.unreachable,
                 last: Box::new(fault),
             });
+        } else {
+            self.last_failure = Some(fault);
         }
+    }
+
+    /// The server that has been gone for so long that clients have tried again, and was when the phase came to its end.
+    fn still_gone(&mut self, now_ns: u64) -> Option<Fault> {
+        let gone_ns = now_ns.saturating_sub(self.lost_since_ns?);
+        let is_told = self.interrupted || gone_ns < nanoseconds(LONGEST);
+        let last = self.last_failure.take().filter(|_| !is_told)?;
+        Some(Fault::Unreachable {
+            within: Duration::from_millis(gone_ns / 1_000_000),
+            last: Box::new(last),
+        })
     }
 
     /// A lost connection has been made again; `is_heard` if the server has answered on it.
@@ -283,7 +300,7 @@ impl State {
             .flatten()
             .flat_map(|connection| &connection.pending)
         {
-            tally.took(sent.operation, sent.due_ns, sent.sent_ns, now_ns);
+            tally.gave_up(*sent, now_ns);
             in_flight += 1;
         }
         while engine.schedule.is_open_loop()
@@ -294,6 +311,8 @@ impl State {
         }
         let due = engine.schedule.taken() + engine.follow_ups;
         let damage = engine.schedule.damage().map(Fault::Trace);
+        let gone = self.still_gone(now_ns);
+        let engine = &mut self.engine;
         Ok(Finished {
             measured: tally.finish(now_ns),
             known: std::mem::take(&mut engine.known),
@@ -304,7 +323,7 @@ impl State {
             usage: Usage::default(),
             spin_s: self.spin_ns as f64 * 1e-9,
             reconnects: self.reconnects,
-            fault: self.fault.take().or(damage),
+            fault: self.fault.take().or(gone).or(damage),
             interrupted: self.interrupted,
         })
     }

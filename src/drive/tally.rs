@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use super::advance::Advance;
+use super::connection::Sent;
 use super::fan_out::Published;
 use super::timeline::{Intervals, Timeline};
 use crate::recording::model::{Reads, Verified};
@@ -263,6 +264,14 @@ impl Tally {
     pub fn published(&mut self, channel: u64, reached: u64) {
         if let Some(published) = &mut self.published {
             published.count(channel, reached);
+        }
+    }
+
+    /// A request was given up at `now_ns`: no reply came.
+    pub(super) fn gave_up(&mut self, sent: Sent, now_ns: u64) {
+        self.took(sent.operation, sent.due_ns, sent.sent_ns, now_ns);
+        if let Some(published) = &mut self.published {
+            published.doubt(sent.key);
         }
     }
 

@@ -124,6 +124,7 @@ fn of_phase(name: &str, measure: Measure, cell: &CellRecord) -> Option<f64> {
         Measure::LatencyMean | Measure::LatencyMax | Measure::LatencyPercentile(_) => latency(),
         Measure::Delivered => each(|phase| Some(phase.fan_out.as_ref()?.delivered as f64)),
         Measure::Lost => each(|phase| Some(phase.fan_out.as_ref()?.lost as f64)),
+        Measure::Undetermined => each(|phase| Some(phase.fan_out.as_ref()?.undetermined as f64)),
         Measure::OutOfOrder => each(|phase| Some(phase.fan_out.as_ref()?.out_of_order as f64)),
         Measure::DeliveryMean | Measure::DeliveryMax | Measure::DeliveryPercentile(_) => delivery(),
         Measure::BusiestNodeShare => each(|phase| phase.cluster.as_ref()?.busiest_share()),

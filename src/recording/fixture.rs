@@ -229,18 +229,9 @@ pub(crate) fn ramp() -> Recording {
         name: "mix".to_owned(),
         beside: false,
         action: Action::Load(Load {
-            operations: vec![Operation::get()],
-            keys: 0..9,
-            order: Order::Sequential,
-            scattered: false,
             until: Until::Elapsed(stretch.length),
-            clients: 1,
-            pipeline: 1,
             pace: Pace::Profile(vec![stretch]),
-            ttl: Ttl::None,
-            read_from: ReadFrom::Masters,
-            recorded: None,
-            fan_out: None,
+            ..Load::of(vec![Operation::get()], 0..9)
         }),
     }];
     "ramp".clone_into(&mut recording.plan.name);

@@ -208,10 +208,20 @@ pub struct FanOutRecord {
     pub expected: u64,
     /// Deliveries that the server said it would make, in its replies.
     pub reached: u64,
-    /// Deliveries that were made. Those of messages whose reply was lost are among them.
+    /// Messages of which no reply says whether the server took them.
+    #[serde(default)]
+    pub unanswered: u64,
+    /// Deliveries that these ask for, if it did.
+    #[serde(default)]
+    pub doubtful: u64,
+    /// Deliveries that were made, of messages that the server took or may have taken.
     pub delivered: u64,
-    /// Deliveries that were expected and not made.
+    /// Deliveries that were expected and not made, whatever became of unanswered messages.
     pub lost: u64,
+    /// Other deliveries that were not made, which may be lost, or of messages that the server did not take: `expected` and
+    /// `doubtful` are `delivered`, `lost` and `undetermined`.
+    #[serde(default)]
+    pub undetermined: u64,
     /// Deliveries that came after a later message of the same publisher.
     pub out_of_order: u64,
     /// Messages on the same channels that somebody else had published.

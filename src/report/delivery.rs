@@ -18,6 +18,8 @@ pub struct DeliveryFigures {
     pub delivered: Estimate,
     /// Deliveries that were expected and not made.
     pub lost: Estimate,
+    /// Deliveries that were not made, of messages that the server may not have taken: no reply came.
+    pub undetermined: Estimate,
     /// Deliveries that came after a later message of the same publisher.
     pub out_of_order: Estimate,
     /// From the due time of a publication to each delivery.
@@ -44,6 +46,7 @@ impl DeliveryFigures {
             published: each(|one| one.published)?,
             delivered: each(|one| one.delivered)?,
             lost: each(|one| one.lost)?,
+            undetermined: each(|one| one.undetermined)?,
             out_of_order: each(|one| one.out_of_order)?,
             delivery: latency(all().map(|one| &one.delivery)),
             transit: latency(all().map(|one| &one.transit)),
@@ -76,6 +79,12 @@ fn line(place: &str, figures: &DeliveryFigures) -> String {
         count(figures.lost.mean),
         count(figures.out_of_order.mean),
     );
+    if figures.undetermined.mean > 0.0 {
+        text.push_str(&format!(
+            ", {} undetermined",
+            count(figures.undetermined.mean)
+        ));
+    }
     for (what, latency) in [
         ("delivered after", figures.delivery),
         ("from the send", figures.transit),
@@ -104,12 +113,12 @@ pub(super) fn table(cells: &[CellFigures]) -> Markup {
         @if rows.iter().any(|(_, phases)| !phases.is_empty()) {
             h2 { "How messages were delivered" }
             div.card {
-                p.caption { "Times run from when a publication was due (on a closed loop, sent) to each of its deliveries. Lost are deliveries to a subscriber of the channel that never came." }
+                p.caption { "Times run from when a publication was due (on a closed loop, sent) to each of its deliveries. Lost are deliveries to a subscriber of the channel that never came; undetermined are those of messages of which no reply says whether the server took them." }
                 div.scroll { table {
                     thead { tr {
                         th scope="col" { "cell" }
                         th.word scope="col" { "phase" }
-                        @for name in ["published", "delivered", "lost", "out of order", "p50", "p99", "p99.9", "max"] { th scope="col" { (name) } }
+                        @for name in ["published", "delivered", "lost", "undetermined", "out of order", "p50", "p99", "p99.9", "max"] { th scope="col" { (name) } }
                     } }
                     @for (cell, phases) in &rows { tbody { @for (index, (phase, figures)) in phases.iter().enumerate() {
                         tr { @if index == 0 { th scope="rowgroup" rowspan=(phases.len()) { (cell.label) } } (row(phase, figures)) }
@@ -126,6 +135,7 @@ fn row(phase: &str, figures: &DeliveryFigures) -> Markup {
         (cell_of(Some(figures.published), count))
         (cell_of(Some(figures.delivered), count))
         (cell_of(Some(figures.lost), count))
+        (cell_of(Some(figures.undetermined), count))
         (cell_of(Some(figures.out_of_order), count))
         (latency_cells(figures.delivery.as_ref()))
     }

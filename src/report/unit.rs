@@ -57,6 +57,7 @@ impl Unit {
                 | Measure::Distinct
                 | Measure::Delivered
                 | Measure::Lost
+                | Measure::Undetermined
                 | Measure::OutOfOrder
                 | Measure::Exponent => Self::Count,
                 Measure::Throughput | Measure::BusiestNodeRate => Self::Rate,

@@ -106,6 +106,10 @@ pub struct Progress {
     pub p50_s: Option<f64>,
     /// 99th percentile, to about 3 %.
     pub p99_s: Option<f64>,
+    /// Deliveries to subscribers per second.
+    pub delivery_rate: f64,
+    /// 99th percentile of the time that they took, to about 3 %; absent where none was made.
+    pub delivery_p99_s: Option<f64>,
     /// Everything since the phase began.
     pub so_far: Advance,
 }

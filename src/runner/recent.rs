@@ -46,6 +46,7 @@ fn between(before: &Advance, now: &Advance) -> Progress {
     };
     let reads = counts.hits + counts.misses;
     let latencies = now.latencies.since(&before.latencies);
+    let deliveries = now.deliveries.since(&before.deliveries);
     Progress {
         elapsed_s: seconds(now.elapsed_ns),
         rate: per_second(counts.operations),
@@ -53,6 +54,8 @@ fn between(before: &Advance, now: &Advance) -> Progress {
         hit_ratio: (reads > 0).then(|| counts.hits as f64 / reads as f64),
         p50_s: latencies.quantile_ns(0.5).map(seconds),
         p99_s: latencies.quantile_ns(0.99).map(seconds),
+        delivery_rate: per_second(deliveries.count()),
+        delivery_p99_s: deliveries.quantile_ns(0.99).map(seconds),
         so_far: now.clone(),
     }
 }

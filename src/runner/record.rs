@@ -141,12 +141,17 @@ fn by_kind<T>(measured: &Measured, figure: impl Fn(&MeasuredKind) -> T) -> BTree
 /// What was published and what was heard of it.
 fn fan_out(driven: &Driven) -> Option<FanOutRecord> {
     let (published, heard) = (driven.measured.published?, driven.heard.as_ref()?);
+    let lost = published.expected.saturating_sub(heard.delivered);
+    let asked = published.expected + published.doubtful;
     Some(FanOutRecord {
         published: published.messages,
         expected: published.expected,
         reached: published.reached,
         delivered: heard.delivered,
-        lost: published.expected.saturating_sub(heard.delivered),
+        lost,
+        unanswered: published.unanswered,
+        doubtful: published.doubtful,
+        undetermined: asked.saturating_sub(heard.delivered + lost),
         out_of_order: heard.out_of_order,
         foreign: heard.foreign,
         disconnected: heard.disconnected,

@@ -113,9 +113,17 @@ fn not_delivered(place: &str, record: &PhaseRecord) -> Option<String> {
     } else {
         "look at the server's log".to_owned()
     };
-    (fan_out.lost > 0).then(|| {
+    let unsure = match fan_out.undetermined {
+        0 => String::new(),
+        undetermined => format!(
+            ", and perhaps {} more, as no reply says whether the server took {} of the messages",
+            human::count(undetermined),
+            human::count(fan_out.unanswered)
+        ),
+    };
+    (fan_out.lost + fan_out.undetermined > 0).then(|| {
         format!(
-            "{place}: {} of {} deliveries were not made: {cure}",
+            "{place}: {} of {} deliveries were not made{unsure}: {cure}",
             human::count(fan_out.lost),
             human::count(fan_out.expected)
         )

@@ -10,9 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::{Running, TargetError};
 use crate::drive::{Interrupt, Job, Known, Limits, drive};
-use crate::workload::plan::{
-    Action, Cell, Directive, KeySpace, Load, Operation, Order, Pace, Plan, ReadFrom, Ttl, Until,
-};
+use crate::workload::plan::{Action, Cell, Directive, KeySpace, Load, Operation, Plan, Ttl, Until};
 
 /// Trials under a limit, at the most.
 const TRIALS: u32 = 6;
@@ -167,24 +165,15 @@ impl Trial<'_> {
             .map(|load| load.ttl)
             .find(|ttl| *ttl != Ttl::None)
             .map_or(Ttl::None, lasting);
+        let pipeline = loads().map(|load| load.pipeline).max();
         Load {
-            operations: vec![Operation::set(ttl != Ttl::None)],
-            keys: 0..self.keys.count,
-            order: Order::Sequential,
             // Some of every space.
             scattered: !self.keys.spaces.is_empty(),
             until: Until::Count(count),
             clients: loads().map(|load| load.clients).max().unwrap_or(1),
-            pipeline: loads()
-                .map(|load| load.pipeline)
-                .max()
-                .unwrap_or(1)
-                .max(PIPELINE),
-            pace: Pace::Closed,
+            pipeline: pipeline.unwrap_or(1).max(PIPELINE),
             ttl,
-            read_from: ReadFrom::Masters,
-            recorded: None,
-            fan_out: None,
+            ..Load::of(vec![Operation::set(ttl != Ttl::None)], 0..self.keys.count)
         }
     }
 }

@@ -23,6 +23,15 @@ const TWITTER: Places = Places {
     ttl: Some(6),
 };
 
+impl Places {
+    /// Columns that a row has at the least.
+    fn columns(&self) -> usize {
+        let others = [self.time, self.size, self.operation, self.ttl];
+        let last = others.into_iter().flatten().fold(self.key, usize::max);
+        last + 1
+    }
+}
+
 pub(super) struct Records {
     rows: csv::Reader<Bytes>,
     row: ByteRecord,
@@ -70,6 +79,11 @@ impl Records {
         }
         let offset = self.row.position().map_or(0, csv::Position::byte);
         let malformed = |what| Fault::Malformed { offset, what };
+        let (found, wanted) = (self.row.len(), self.places.columns());
+        if found < wanted {
+            let what = format!("the row ends after {found} of {wanted} columns; was it cut?");
+            return Err(malformed(what));
+        }
         let row = Row { row: &self.row };
         let time_ns = row.seconds(self.places.time, "time").map_err(malformed)?;
         let access = Access {

@@ -99,7 +99,7 @@ pub enum TraceError {
         what: String,
     },
     /// The file cannot be read, or is damaged where it is packed.
-    #[error("{file}, after record {record}: {source}; check that the file is whole")]
+    #[error("{file}, after record {record}, {source}; check that the file is whole")]
     Unreadable {
         /// The trace, as it was named.
         file: String,

@@ -1,6 +1,6 @@
 //! The bytes of a trace, unpacked where they are packed, with an account of where in them one is.
 
-use std::io::{BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 use super::Fault;
 
@@ -10,16 +10,54 @@ const LONGEST_LINE: u64 = 16 << 20;
 pub(super) type Bytes = Box<dyn BufRead + Send>;
 
 /// Looks at the first bytes and unpacks zstd and gzip.
-pub(super) fn unpacked(mut bytes: impl Read + Send + 'static) -> std::io::Result<Bytes> {
+pub(super) fn unpacked(mut bytes: impl Read + Send + 'static) -> io::Result<Bytes> {
     let mut magic = Vec::with_capacity(4);
     bytes.by_ref().take(4).read_to_end(&mut magic)?;
     let packing = packing(&magic);
     let whole = BufReader::new(Cursor::new(magic).chain(bytes));
     Ok(match packing {
         Packing::None => Box::new(whole),
-        Packing::Zstd => Box::new(BufReader::new(zstd::Decoder::with_buffer(whole)?)),
-        Packing::Gzip => Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(whole))),
+        Packing::Zstd => Box::new(Unpacked::new(zstd::Decoder::with_buffer(whole)?)),
+        Packing::Gzip => Box::new(Unpacked::new(flate2::bufread::MultiGzDecoder::new(whole))),
     })
+}
+
+/// What a packed file unpacks to. Where that ends early, the error says at which byte.
+struct Unpacked<R> {
+    bytes: BufReader<R>,
+    offset: u64,
+}
+
+impl<R: Read> Unpacked<R> {
+    fn new(bytes: R) -> Self {
+        Self {
+            bytes: BufReader::new(bytes),
+            offset: 0,
+        }
+    }
+}
+
+impl<R: Read> Read for Unpacked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(buffer)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+impl<R: Read> BufRead for Unpacked<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let offset = self.offset;
+        self.bytes.fill_buf().map_err(|error| {
+            let what = format!("byte {offset} of what it unpacks to: {error}");
+            io::Error::new(error.kind(), what)
+        })
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.offset += bytes as u64;
+        self.bytes.consume(bytes);
+    }
 }
 
 enum Packing {

@@ -99,6 +99,7 @@ fn damaged_packing_is_an_error_not_an_end() {
     let packed = zstd::encode_all(&oracle(&vec![(1, 1, 1); 1000])[..], 1).unwrap();
     let error = failure(&packed[..packed.len() - 5], &Format::OracleGeneral);
     assert!(error.starts_with("t, after record "), "{error}");
+    assert!(error.contains(", byte "), "{error}");
 }
 
 #[test]
@@ -133,6 +134,10 @@ fn twitter_rows() {
         "3000000000 Set `nz:u` Some(40) Some(86400)",
     ];
     assert_eq!(all(text, &Format::Twitter).unwrap(), expected);
+    assert_eq!(
+        failure(b"0,a,1,304,31,get,0\n3,b,1\n", &Format::Twitter),
+        "t, record 2, byte 19: the row ends after 3 of 7 columns; was it cut?"
+    );
 }
 
 #[test]

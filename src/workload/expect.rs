@@ -368,7 +368,7 @@ fn server(part: Part<'_>) -> Result<(Metric, Kind), Flaw> {
 }
 
 /// Measures of a phase; `pNN` stands for any percentile.
-const MEASURES: [(&str, Measure, Kind); 22] = [
+const MEASURES: [(&str, Measure, Kind); 23] = [
     ("operations", Measure::Operations, Kind::Count),
     ("throughput", Measure::Throughput, Kind::Rate),
     ("errors", Measure::Errors, Kind::Count),
@@ -388,6 +388,7 @@ const MEASURES: [(&str, Measure, Kind); 22] = [
     ("busiest_node_rate", Measure::BusiestNodeRate, Kind::Rate),
     ("delivered", Measure::Delivered, Kind::Count),
     ("lost", Measure::Lost, Kind::Count),
+    ("undetermined", Measure::Undetermined, Kind::Count),
     ("out_of_order", Measure::OutOfOrder, Kind::Count),
     ("delivery.mean", Measure::DeliveryMean, Kind::Time),
     ("delivery.max", Measure::DeliveryMax, Kind::Time),

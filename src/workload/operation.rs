@@ -18,6 +18,9 @@ pub struct Operation {
     pub effect: Effect,
     /// Which key it is sent for.
     pub key: KeyChoice,
+    /// Index into the key space's spaces: keys are drawn from this one, in the load's order. None: from the load's keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<usize>,
     /// What is sent for the same key once the reply has come.
     pub follow: Option<Follow>,
 }
@@ -60,7 +63,7 @@ pub enum Part {
 
 /// What a reply tells of the keys: whether it counts as a hit or a miss, and what becomes of the keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename = "effect", rename_all = "snake_case")]
 pub enum Effect {
     /// A read: nil is a miss (`GET`, `HGET`, `ZSCORE`).
     Read,
@@ -105,7 +108,7 @@ impl Effect {
 
 /// Which key an operation is sent for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename = "key_choice", rename_all = "snake_case")]
 pub enum KeyChoice {
     /// One drawn from the load's keys.
     Drawn,
@@ -184,6 +187,7 @@ impl Operation {
             words,
             effect,
             key: KeyChoice::Drawn,
+            space: None,
             follow: None,
         }
     }

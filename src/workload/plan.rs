@@ -587,7 +587,7 @@ pub struct FanOut {
 
 /// How a subscriber subscribes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename = "subscribe", rename_all = "snake_case")]
 pub enum Subscription {
     /// SUBSCRIBE to one channel, evenly.
     Channel,
@@ -609,6 +609,25 @@ impl FanOut {
 }
 
 impl Load {
+    /// Each of `keys` once, first to last, on one connection, each request after the reply before it.
+    #[must_use]
+    pub fn of(operations: Vec<Operation>, keys: Range<u64>) -> Self {
+        Self {
+            operations,
+            until: Until::Count(keys.end.saturating_sub(keys.start)),
+            keys,
+            order: Order::Sequential,
+            scattered: false,
+            clients: 1,
+            pipeline: 1,
+            pace: Pace::Closed,
+            ttl: Ttl::None,
+            read_from: ReadFrom::Masters,
+            recorded: None,
+            fan_out: None,
+        }
+    }
+
     /// Whether requests are due at times of their own, whether or not replies have come.
     #[must_use]
     pub fn is_open_loop(&self) -> bool {
@@ -952,6 +971,8 @@ pub enum Measure {
     Delivered,
     /// Deliveries that were expected and not made.
     Lost,
+    /// Deliveries that were not made, of messages that the server may not have taken: no reply came.
+    Undetermined,
     /// Messages that came after a later one of the same publisher.
     OutOfOrder,
     /// Mean time from a publication's due time to its delivery, seconds.
@@ -974,6 +995,7 @@ impl Measure {
             self,
             Self::Delivered
                 | Self::Lost
+                | Self::Undetermined
                 | Self::OutOfOrder
                 | Self::DeliveryMean
                 | Self::DeliveryMax

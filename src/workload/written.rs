@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 use serde_json::{Value, json};
 
-use super::plan::ReadFrom;
+use super::plan::{Effect, KeyChoice, ReadFrom, Subscription};
 use super::reader::{At, Entries, Given, ONE_OR_NAMED, SCALAR_OR_MAP};
 use super::units::{
     self, Command, Count, Flag, FromText, KeyRange, Name, Plain, Portion, Rate, Setting, Size,
@@ -466,7 +466,7 @@ pub(super) struct FanOut {
     pub(super) subscribers: Given<Count>,
     /// Each to a `channel` (SUBSCRIBE, evenly), to a `shard` channel (SSUBSCRIBE, evenly), or to all by `pattern` (PSUBSCRIBE).
     #[schemars(extend("default" = "channel"))]
-    pub(super) subscribe: Given<Subscribe>,
+    pub(super) subscribe: Given<Subscription>,
     /// The messages; 32 bytes of each tell when it was due. Left out: 100 bytes.
     pub(super) values: Given<Values>,
     /// The phase ends after this many publications.
@@ -483,18 +483,6 @@ pub(super) struct FanOut {
     /// When publications are due, as in any other phase.
     #[schemars(extend("default" = "closed"))]
     pub(super) rate: Given<Pace>,
-}
-
-/// How a subscriber subscribes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename = "subscribe", rename_all = "snake_case")]
-pub(super) enum Subscribe {
-    /// SUBSCRIBE.
-    Channel,
-    /// SSUBSCRIBE.
-    Shard,
-    /// PSUBSCRIBE.
-    Pattern,
 }
 
 /// How a trace is written down.
@@ -637,46 +625,16 @@ pub(super) struct Settings {
     pub(super) keys: Given<Count>,
     /// Which key it is sent for.
     #[schemars(extend("default" = "drawn"))]
-    pub(super) key: Given<Choice>,
+    pub(super) key: Given<KeyChoice>,
+    /// The key space that its keys are drawn from. Left out: the phase's keys.
+    pub(super) keyspace: Given<Plain>,
     /// What a reply tells. Left out: what is known of the command; `other` where nothing is.
-    pub(super) effect: Given<EffectName>,
+    pub(super) effect: Given<Effect>,
     /// What follows for the same key after a miss. Left out: what the phase says.
     pub(super) on_miss: Given<Command>,
     /// What follows for the same key after every reply but an error, as in read-modify-write.
     #[schemars(extend("default" = "nothing"))]
     pub(super) then: Given<Command>,
-}
-
-/// Which key an operation is sent for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename = "key_choice", rename_all = "snake_case")]
-pub(super) enum Choice {
-    /// One of the phase's keys.
-    Drawn,
-    /// The next one behind the phase's keys: an insert.
-    New,
-}
-
-/// What a reply tells of the keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename = "effect", rename_all = "snake_case")]
-pub(super) enum EffectName {
-    /// A read: nil is a miss.
-    Read,
-    /// A read: nil, 0 or an empty reply is a miss.
-    Search,
-    /// A read of several keys: every nil in the array is a miss.
-    ReadMany,
-    /// As `search`, but the key does not count as used.
-    Exists,
-    /// Makes or changes its keys.
-    Write,
-    /// Changes a key that is there; nil or 0: there was nothing to change.
-    Alter,
-    /// Removes its keys.
-    Delete,
-    /// Tells nothing of a key.
-    Other,
 }
 
 /// How long, or a map with `for` and `name`.

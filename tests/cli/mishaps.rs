@@ -178,6 +178,23 @@ fn a_full_disk_is_told_and_the_recording_saved_elsewhere() {
     assert!(holds_a_recording(&fallback), "{}", ending.stderr);
 }
 
+/// A limit on the size of files is no reason to end without a word: the recording fits under it, the page does not.
+#[test]
+fn a_file_that_may_not_be_so_large_is_told() {
+    let place = Place::with(&LONG.replace("10m", "100ms"));
+    let run = place.run();
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -f 100; exec \"$@\"", "sh"]);
+    limited
+        .arg(run.get_program())
+        .args(run.get_args())
+        .env("NO_COLOR", "1");
+    let ending = Ending::of(limited.stdin(Stdio::null()));
+    ending.must_be(1, &["cannot write", "report.html", "ulimit -f"]);
+    assert_eq!(ending.stderr.matches("os error").count(), 1);
+    assert_what_was_measured_is_there(&place.recording());
+}
+
 /// Whether there is a readable recording somewhere below `folder`.
 fn holds_a_recording(folder: &Path) -> bool {
     let entries = fs::read_dir(folder)

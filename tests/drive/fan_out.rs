@@ -24,7 +24,7 @@ fn assert_all_delivered(record: &FanOutRecord, published: u64, expected: u64) {
         (record.delivery.count, record.transit.count),
         (expected, expected)
     );
-    assert_eq!(record.disconnected, 0);
+    assert_eq!((record.disconnected, record.unanswered), (0, 0));
     assert!(record.delivery.mean_s >= record.transit.mean_s);
 }
 
@@ -35,13 +35,26 @@ fn every_message_comes_to_every_subscriber_of_its_channel() {
 keys: { count: 1 }
 phases:
   - fan_out: { channels: 4, subscribers: 8, count: 2k, clients: 3, pipeline: 5 }
-  - fan_out: { name: all, channels: 4, subscribers: 3, subscribe: pattern, values: { uniform: { min: 32b, max: 9kb } }, count: 500, rate: 5k/s }
+  - fan_out: { name: all, channels: 4, subscribers: 3, subscribe: pattern, values: { lognormal: { median: 40b, sigma: 2, max: 9kb } }, count: 500, rate: 5k/s }
   - fan_out: { name: shards, channels: 2, subscribe: shard, count: 200 }
 expect: [ fan_out.lost == 0, all.delivered == 1500, fan_out.out_of_order == 0, all.delivery.p99 < 1h, fan_out.publish.operations == 2k ]
 ",
     );
-    let recording = run(&plan.expect("a workload without flaws"), |_| ()).expect("a recording");
+    let mut heard = Vec::new();
+    let recording = run(
+        &plan.expect("a workload without flaws"),
+        |event| match event {
+            Event::PhaseBegan { .. } => heard.push(0),
+            Event::Progress(progress) => {
+                *heard.last_mut().unwrap() = progress.so_far.deliveries.count()
+            }
+            _ => {}
+        },
+    )
+    .expect("a recording");
     let all = phases(&recording);
+    // Whoever watched was told of all of them in the end.
+    assert_eq!(heard, [4000, 1500, 200]);
     assert_all_delivered(fan_out(&recording), 2000, 4000);
     assert_all_delivered(all[1].fan_out.as_ref().expect("published"), 500, 1500);
     assert_all_delivered(all[2].fan_out.as_ref().expect("published"), 200, 200);
@@ -120,6 +133,54 @@ phases: [ fan_out: { channels: 2, subscribers: 4, count: 20k, rate: 10k/s } ]
         "{:?}",
         recording.warnings
     );
+}
+
+/// Whether a message was published of which no reply came, nobody knows: its deliveries are counted apart, and none of the
+/// others is called lost.
+#[test]
+fn what_becomes_of_messages_without_a_reply_is_told_apart() {
+    let Some(server) = crate::redis(&[]) else {
+        return;
+    };
+    let plan = plan_for(
+        &server,
+        "
+keys: { count: 1 }
+phases: [ fan_out: { channels: 2, subscribers: 5, count: 100k, clients: 3, pipeline: 50 } ]
+",
+        Allow::Nothing,
+    );
+    let recording = run(&plan, |event| {
+        if let Event::Progress(progress) = event
+            && progress.so_far.requests > 0
+            && progress.so_far.counts.errors == 0
+        {
+            cut_publishers(&server);
+        }
+    })
+    .expect("a recording");
+    assert_closed(&phases(&recording)[0]);
+    let record = fan_out(&recording);
+    let disconnected = phases(&recording)[0].errors.get("disconnected");
+    assert!(record.unanswered > 0);
+    assert_eq!(disconnected, Some(&record.unanswered));
+    assert_eq!((record.lost, record.disconnected), (0, 0));
+    assert_eq!(
+        record.expected + record.doubtful,
+        record.delivered + record.lost + record.undetermined
+    );
+    assert_eq!(
+        recording.warnings.iter().any(|one| one.contains("perhaps")),
+        record.undetermined > 0,
+        "{:?}",
+        recording.warnings
+    );
+}
+
+fn cut_publishers(server: &Server) {
+    let mut kill = redis::cmd("CLIENT");
+    kill.arg("KILL").arg("TYPE").arg("normal");
+    kill.exec(&mut server.connect()).expect("CLIENT KILL");
 }
 
 fn cut_one_subscriber(server: &Server) {

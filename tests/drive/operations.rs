@@ -257,3 +257,39 @@ survival: { groups: { all: 0..1000 } }
         assert_eq!(survival.present, phases[4].hits);
     }
 }
+
+/// Operations that name a key space draw from it, whatever the phase's keys are; so does each of several keys.
+#[test]
+fn an_operation_draws_from_the_key_space_that_it_names() {
+    for server in servers() {
+        let recording = drive(
+            &server,
+            "
+keys:
+  full: { name: \"cachebench:full:{i}\", count: 1k }
+  empty: { name: \"cachebench:empty:{i}\", count: 500 }
+phases:
+  - save: { keys: full }
+  - mix:
+      count: 4k
+      clients: 3
+      keys: empty
+      order: uniform
+      operations:
+        get: 25%
+        mget: { share: 25%, keys: 3, keyspace: full }
+        exists: { share: 25%, keyspace: full }
+        newer: { share: 25%, send: \"GET {key}\", keyspace: empty }
+",
+        );
+        let mix = &phases(&recording)[1];
+        assert_counted(&server, &phases(&recording)[..1]);
+        let of = |name: &str| mix.operations_by_kind[name];
+        let (full, empty) = (mix.reads_by_space["full"], mix.reads_by_space["empty"]);
+        assert_eq!((full.hits, full.misses), (3 * of("mget") + of("exists"), 0));
+        assert_eq!((empty.hits, empty.misses), (0, of("get") + of("newer")));
+        // What was drawn, worked out once more, is of both spaces.
+        let drawn = mix.drawn.as_ref().and_then(|drawn| drawn.census.as_ref());
+        assert!(drawn.expect("a census").distinct > 1_300);
+    }
+}

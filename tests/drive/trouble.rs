@@ -127,6 +127,24 @@ fn what_was_measured_before_the_server_died_is_kept() {
     assert!(!recording.cells[0].repetitions[0].samples.is_empty());
 }
 
+/// A phase may come to its time before the server has been given up.
+#[test]
+fn a_server_that_is_gone_when_the_phase_ends_is_said_so() {
+    let Some(mut server) = redis(&[]) else { return };
+    let plan = plan_for(&server, OPEN, Allow::Nothing);
+    let recording = run(&plan, midway(|| server.kill())).expect("a recording");
+    let Outcome::Failed(why) = &recording.outcome else {
+        panic!("{:?}", recording.outcome)
+    };
+    assert!(
+        why.contains("`mix`")
+            && why.contains("no reply for")
+            && why.contains("is the server running"),
+        "{why}"
+    );
+    phases(&recording).iter().for_each(assert_closed);
+}
+
 /// With no limit to how long connections are tried again, a run ends all the same once its own server has.
 const WITHOUT_END: &str = "
 name: trouble

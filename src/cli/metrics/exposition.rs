@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Board, Current, Series};
-use crate::runner::Advance;
+use crate::runner::{Advance, Spectrum};
 
 /// Bounds of the latency histogram: powers of two of a nanosecond, from 4 µs to 17 s, which the buckets that are counted
 /// in meet exactly.
@@ -20,6 +20,7 @@ pub(super) fn text(board: &Board) -> String {
     build(&mut text);
     counters(&mut text, &totals);
     latency(&mut text, &totals);
+    deliveries(&mut text, &totals);
     if let Some(current) = &board.current {
         under_way(&mut text, board, current);
     }
@@ -119,22 +120,36 @@ fn latency(text: &mut String, totals: &[(Labels, Advance)]) {
     let name = "cachebench_latency_seconds";
     let help = "Latency: from the due time on an open loop, from the send on a closed one. The sum is good to 3 %.";
     family(text, name, "histogram", help);
-    for (labels, Advance { latencies, .. }) in totals {
-        let bucket = format!("{name}_bucket");
-        for octave in OCTAVES {
-            let bound = labels.with("le", &seconds((1 << octave) - 1).to_string());
-            sample(text, &bucket, &bound, latencies.below_octave(octave) as f64);
-        }
-        let count = latencies.count() as f64;
-        sample(text, &bucket, &labels.with("le", "+Inf"), count);
-        sample(
-            text,
-            &format!("{name}_sum"),
-            labels,
-            latencies.sum_ns() * 1e-9,
-        );
-        sample(text, &format!("{name}_count"), labels, count);
+    for (labels, total) in totals {
+        histogram(text, name, labels, &total.latencies);
     }
+}
+
+/// Of phases that publish.
+fn deliveries(text: &mut String, totals: &[(Labels, Advance)]) {
+    let heard = |(_, total): &&(Labels, Advance)| total.deliveries.count() > 0;
+    let mut published = totals.iter().filter(heard).peekable();
+    if published.peek().is_none() {
+        return;
+    }
+    let name = "cachebench_delivery_seconds";
+    let help = "From when a message was due (on a closed loop, sent) to each delivery. The sum is good to 3 %.";
+    family(text, name, "histogram", help);
+    for (labels, total) in published {
+        histogram(text, name, labels, &total.deliveries);
+    }
+}
+
+fn histogram(text: &mut String, name: &str, labels: &Labels, spectrum: &Spectrum) {
+    let bucket = format!("{name}_bucket");
+    for octave in OCTAVES {
+        let bound = labels.with("le", &seconds((1 << octave) - 1).to_string());
+        sample(text, &bucket, &bound, spectrum.below_octave(octave) as f64);
+    }
+    let (count, sum) = (spectrum.count() as f64, spectrum.sum_ns() * 1e-9);
+    sample(text, &bucket, &labels.with("le", "+Inf"), count);
+    sample(text, &format!("{name}_sum"), labels, sum);
+    sample(text, &format!("{name}_count"), labels, count);
 }
 
 /// Nanoseconds as seconds, in as few digits as tell them apart.
@@ -196,6 +211,8 @@ mod tests {
             ..Advance::default()
         };
         (so_far.counts.hits, so_far.counts.misses) = (50, 10);
+        so_far.deliveries.record(3_000);
+        so_far.deliveries.record(5_000);
         let series = Series {
             cell: "a \"b\"\\c\nd".to_owned(),
             phase: "mix".to_owned(),
@@ -303,6 +320,10 @@ mod tests {
         assert_eq!(
             of("cachebench_latency_seconds_bucket", ("le", "0.000004095")),
             Some(0.0)
+        );
+        assert_eq!(
+            of("cachebench_delivery_seconds_bucket", ("le", "0.000004095")),
+            Some(2.0)
         );
     }
 }

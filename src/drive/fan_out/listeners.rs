@@ -11,7 +11,7 @@ use hdrhistogram::Histogram;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, oneshot};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::message::{Push, take};
 use super::publisher::tag;
@@ -22,6 +22,7 @@ use crate::drive::encode::append_command;
 use crate::drive::fault::Fault;
 use crate::drive::job::Job;
 use crate::drive::pace::nanoseconds;
+use crate::drive::spectrum::Spectrum;
 use crate::drive::stream::Stream;
 use crate::drive::tally::LATENCY_MAX_NS;
 use crate::drive::usage::Usage;
@@ -30,6 +31,8 @@ use crate::workload::plan::{FanOut, Subscription};
 
 /// Subscribers that are connecting at the same time.
 const CONNECTING_MAX: usize = 128;
+/// How often it is told what was heard.
+const TICK: Duration = Duration::from_millis(100);
 /// Room for what comes at a time.
 const PIECE: usize = 4096;
 
@@ -48,6 +51,8 @@ pub struct Heard {
     pub from_due: Histogram<u64>,
     /// Nanoseconds from its send.
     pub from_send: Histogram<u64>,
+    /// As `from_due`, coarser, to be told while it goes on.
+    pub so_far: Spectrum,
     /// CPU seconds of the thread that listened.
     pub cpu_s: f64,
 }
@@ -57,6 +62,17 @@ pub(in crate::drive) struct Listeners {
     thread: JoinHandle<Result<Heard, Fault>>,
     /// Takes how many deliveries are to come, once that is known.
     expected: oneshot::Sender<u64>,
+    /// Tells about ten times a second what was heard so far.
+    news: mpsc::Receiver<Spectrum>,
+    so_far: Spectrum,
+}
+
+/// The thread's side of the talk with the one that waits for it.
+struct Talk {
+    /// All are subscribed.
+    ready: mpsc::Sender<()>,
+    news: mpsc::Sender<Spectrum>,
+    expected: oneshot::Receiver<u64>,
 }
 
 /// What a subscriber needs.
@@ -89,18 +105,36 @@ impl Listeners {
             tag: tag(job),
         };
         let (commands, patience) = (commands(fan_out), job.limits.drain);
-        let (ready, is_ready) = mpsc::channel();
+        let ((ready, is_ready), (tell, news)) = (mpsc::channel(), mpsc::channel());
         let (expected, is_expected) = oneshot::channel();
+        let talk = Talk {
+            ready,
+            news: tell,
+            expected: is_expected,
+        };
         let thread = thread::Builder::new()
             .name("listeners".to_owned())
-            .spawn(move || listen(hearing, &commands, &ready, is_expected, patience))?;
+            .spawn(move || listen(hearing, &commands, talk, patience))?;
         match is_ready.recv() {
-            Ok(()) => Ok(Some(Self { thread, expected })),
+            Ok(()) => Ok(Some(Self {
+                thread,
+                expected,
+                news,
+                so_far: Spectrum::default(),
+            })),
             Err(_) => Err(match thread.join() {
                 Ok(Err(fault)) => fault,
                 _ => Fault::Panicked,
             }),
         }
+    }
+
+    /// What was heard so far.
+    pub(in crate::drive) fn so_far(&mut self) -> &Spectrum {
+        if let Some(latest) = self.news.try_iter().last() {
+            self.so_far = latest;
+        }
+        &self.so_far
     }
 
     /// Waits until `expected` deliveries have been made, or nothing more comes; what was heard.
@@ -109,6 +143,7 @@ impl Listeners {
     ///
     /// Where the thread could not go on.
     pub(in crate::drive) fn close(self, expected: u64) -> Result<Heard, Fault> {
+        drop(self.news);
         // Where nobody listens any more the thread has ended, and says why.
         let _ = self.expected.send(expected);
         self.thread.join().unwrap_or(Err(Fault::Panicked))
@@ -153,8 +188,7 @@ fn escaped(text: &[u8]) -> Vec<u8> {
 fn listen(
     hearing: Hearing,
     commands: &[Vec<u8>],
-    ready: &mpsc::Sender<()>,
-    expected: oneshot::Receiver<u64>,
+    talk: Talk,
     patience: Duration,
 ) -> Result<Heard, Fault> {
     let runtime = Builder::new_current_thread()
@@ -171,14 +205,26 @@ fn listen(
         }
         let before = Usage::now();
         // Nobody waits any more only where the phase has been given up.
-        let _ = ready.send(());
-        if let Ok(expected) = expected.await {
+        let _ = talk.ready.send(());
+        tokio::task::spawn_local(tell(Rc::clone(&shared), talk.news));
+        if let Ok(expected) = talk.expected.await {
             shared.wait(expected, commands.len() as u64, patience).await;
         }
         let mut heard = shared.heard.borrow().clone();
         heard.cpu_s = (Usage::now() - before).cpu_s;
         Ok(heard)
     })
+}
+
+/// Tells what was heard so far, again and again, as long as somebody wants to know.
+async fn tell(shared: Rc<Shared>, news: mpsc::Sender<Spectrum>) {
+    loop {
+        sleep(TICK).await;
+        let so_far = shared.heard.borrow().so_far.clone();
+        if news.send(so_far).is_err() {
+            return;
+        }
+    }
 }
 
 /// Subscribes some at the same time, and begins to listen on their connections.
@@ -233,6 +279,7 @@ impl Heard {
             disconnected: 0,
             from_due: histogram()?,
             from_send: histogram()?,
+            so_far: Spectrum::default(),
             cpu_s: 0.0,
         })
     }
@@ -335,6 +382,7 @@ fn hear(heard: &mut Heard, last: &mut HashMap<u32, u32>, message: &[u8], tag: u6
     heard.delivered += 1;
     heard.out_of_order += u64::from(number <= *last);
     *last = number.max(*last);
+    heard.so_far.record(now_ns.saturating_sub(stamp.due_ns));
     for (latencies, since_ns) in [
         (&mut heard.from_due, stamp.due_ns),
         (&mut heard.from_send, stamp.sent_ns),

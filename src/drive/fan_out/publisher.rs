@@ -3,6 +3,7 @@
 use super::stamp::{Publication, STAMP_BYTES, Stamp};
 use crate::drive::connection::Sent;
 use crate::drive::job::Job;
+use crate::traffic::share_of;
 use crate::traffic::stream::derive;
 use crate::workload::plan::FanOut;
 
@@ -86,6 +87,10 @@ pub struct Published {
     pub expected: u64,
     /// Deliveries that the server said it would make.
     pub reached: u64,
+    /// Messages of which no reply says whether the server took them.
+    pub unanswered: u64,
+    /// Deliveries that these ask for, if it did.
+    pub doubtful: u64,
 }
 
 impl Published {
@@ -103,11 +108,21 @@ impl Published {
     pub(in crate::drive) fn count(&mut self, channel: u64, reached: u64) {
         self.messages += 1;
         self.reached += reached;
-        self.expected += if self.is_heard_by_all {
+        self.expected += self.subscribers_of(channel);
+    }
+
+    /// No reply came for a message on `channel`.
+    pub(in crate::drive) fn doubt(&mut self, channel: u64) {
+        self.unanswered += 1;
+        self.doubtful += self.subscribers_of(channel);
+    }
+
+    fn subscribers_of(&self, channel: u64) -> u64 {
+        if self.is_heard_by_all {
             self.subscribers
         } else {
-            crate::traffic::share_of(self.subscribers, channel, self.channels)
-        };
+            share_of(self.subscribers, channel, self.channels)
+        }
     }
 
     /// Adds what another worker published.
@@ -115,6 +130,8 @@ impl Published {
         self.messages += other.messages;
         self.expected += other.expected;
         self.reached += other.reached;
+        self.unanswered += other.unanswered;
+        self.doubtful += other.doubtful;
     }
 }
 

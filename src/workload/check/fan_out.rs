@@ -1,11 +1,12 @@
 //! Fan-out: channels, who listens to them, and what is published how fast.
 
+use super::in_flight::InFlight;
 use super::phases::{Kind, until};
 use super::values::{largest, note_too_short, values};
 use super::{Context, bounded, pace};
 use crate::workload::limits;
 use crate::workload::plan::{
-    FanOut, KeySpace, Load, Operation, Order, ReadFrom, Subscription, Template, Ttl,
+    FanOut, KeySpace, Load, Operation, Order, Subscription, Template, Values,
 };
 use crate::workload::problem::{Place, Problem};
 use crate::workload::reader::Given;
@@ -25,66 +26,55 @@ pub(super) fn fan_out(
     context: &Context<'_>,
     problems: &mut Vec<Problem>,
 ) -> Load {
-    let channels = bounded(
-        "channels",
-        &written.channels,
-        CHANNELS,
-        1,
-        limits::CLIENTS,
-        problems,
-    );
-    let keys = 0..channels;
+    let most = limits::CLIENTS;
+    let channels = bounded("channels", &written.channels, CHANNELS, 1, most, problems);
+    let by = written.subscribe.get().map(|(by, _)| *by);
+    let by = by.unwrap_or(Subscription::Channel);
+    let fan_out = FanOut {
+        channels: numbered(channels),
+        subscribers: subscribers(written, channels, by, problems),
+        by,
+        messages: messages(&written.values, place, context, problems),
+    };
+    let in_flight = InFlight {
+        clients: &written.clients,
+        pipeline: &written.pipeline,
+        place,
+    };
     let pace = pace::pace(&written.rate, problems);
-    let clients = bounded("clients", &written.clients, 1, 1, limits::CLIENTS, problems) as u32;
-    let by = subscription(written);
-    Load {
-        operations: vec![Operation::publish(by == Subscription::Shard)],
+    let load = Load {
         until: until(
             Kind::Mix,
             (&written.count, &written.for_),
-            place,
-            name,
-            (&keys, &pace),
+            (place, name),
+            (&(0..channels), &pace),
             problems,
         ),
-        keys,
         order: Order::Uniform,
-        scattered: false,
-        clients: context.clients.unwrap_or(clients),
-        pipeline: bounded(
-            "pipeline",
-            &written.pipeline,
-            1,
-            1,
-            limits::PIPELINE,
-            problems,
-        ) as u32,
         pace,
-        ttl: Ttl::None,
-        read_from: ReadFrom::Masters,
-        recorded: None,
-        fan_out: Some(Box::new(FanOut {
-            channels: KeySpace {
-                name: Template {
-                    before: "channel-".to_owned(),
-                    width: 0,
-                    after: String::new(),
-                },
-                count: channels,
-                spaces: Vec::new(),
-            },
-            subscribers: subscribers(written, channels, by, problems),
-            by,
-            messages: messages(&written.values, place, context, problems),
-        })),
+        ..Load::of(
+            vec![Operation::publish(by == Subscription::Shard)],
+            0..channels,
+        )
+    };
+    let load = in_flight.of(load, context, problems);
+    in_flight.note_too_much(&load, largest(&fan_out.messages), problems);
+    Load {
+        fan_out: Some(Box::new(fan_out)),
+        ..load
     }
 }
 
-fn subscription(written: &written::FanOut) -> Subscription {
-    match written.subscribe.get() {
-        None | Some((written::Subscribe::Channel, _)) => Subscription::Channel,
-        Some((written::Subscribe::Shard, _)) => Subscription::Shard,
-        Some((written::Subscribe::Pattern, _)) => Subscription::Pattern,
+/// `channel-0`, `channel-1`, …
+fn numbered(count: u64) -> KeySpace {
+    KeySpace {
+        name: Template {
+            before: "channel-".to_owned(),
+            width: 0,
+            after: String::new(),
+        },
+        count,
+        spaces: Vec::new(),
     }
 }
 
@@ -121,7 +111,7 @@ fn messages(
     place: Place,
     context: &Context<'_>,
     problems: &mut Vec<Problem>,
-) -> crate::workload::plan::Values {
+) -> Values {
     let place = written.place().unwrap_or(place);
     let verify = written.get().and_then(|(values, _)| values.verify.get());
     if let Some((Flag(true), place)) = verify {

@@ -8,6 +8,7 @@ mod compare;
 mod events;
 mod expectations;
 mod fan_out;
+mod in_flight;
 mod keys;
 mod operations;
 mod order;

@@ -2,13 +2,13 @@
 
 use crate::workload::commands;
 use crate::workload::limits;
-use crate::workload::plan::{Effect, Follow, KeyChoice, Operation, Ttl, When, Word};
+use crate::workload::plan::{Effect, Follow, KeyChoice, Operation, Space, Ttl, When, Word};
 use crate::workload::problem::{Place, Problem};
 use crate::workload::reader::{At, Given};
 use crate::workload::template;
 use crate::workload::units::{Command, Count, FromText, Name, Plain, Portion};
 use crate::workload::words;
-use crate::workload::written::{self, Choice, EffectName, Operations, Sent, Settings};
+use crate::workload::written::{self, Operations, Sent, Settings};
 
 /// Keys of an operation that takes several and is not told how many.
 const SEVERAL: u32 = 10;
@@ -20,11 +20,13 @@ pub(super) fn operations(
     usual: Option<&str>,
     written: &written::Load,
     ttl: Ttl,
+    spaces: &[Space],
     missing: (Place, &str),
     problems: &mut Vec<Problem>,
 ) -> Vec<Operation> {
     let mut mix = Mix {
         list: Vec::new(),
+        spaces,
         expires: ttl != Ttl::None,
         problems,
     };
@@ -41,6 +43,8 @@ pub(super) fn operations(
 /// Operations on their way to a plan. What is wrong with one is noted, and the others go on.
 struct Mix<'a> {
     list: Vec<Operation>,
+    /// Key spaces that an operation may name.
+    spaces: &'a [Space],
     /// Whether the phase has a time to live.
     expires: bool,
     problems: &'a mut Vec<Problem>,
@@ -218,12 +222,37 @@ impl Mix<'_> {
             );
         }
         if let Some((effect, _)) = settings.effect.get() {
-            operation.effect = meant(*effect);
+            operation.effect = *effect;
         }
-        if let Some((Choice::New, _)) = settings.key.get() {
-            operation.key = KeyChoice::New;
+        if let Some((key, _)) = settings.key.get() {
+            operation.key = *key;
         }
+        operation.space = self.space(settings);
         Some(operation)
+    }
+
+    /// The key space that an operation names.
+    fn space(&mut self, settings: &Settings) -> Option<usize> {
+        let (Plain(name), place) = settings.keyspace.get()?;
+        if let Some((KeyChoice::New, _)) = settings.key.get() {
+            self.note(
+                place,
+                "new keys stand behind those of the phase; leave `keyspace` or `key: new` out",
+            );
+        }
+        let known = self.spaces.iter().position(|space| space.name == *name);
+        if known.is_none() {
+            let names: Vec<&str> = self.spaces.iter().map(|one| one.name.as_str()).collect();
+            let message = match names.as_slice() {
+                [] => {
+                    "the keys are all of one kind; leave `keyspace` out, or name spaces in `keys`"
+                        .to_owned()
+                }
+                names => words::unknown("key space", name, names),
+            };
+            self.note(place, message);
+        }
+        known
     }
 
     fn note_name(&mut self, name: &str, place: Place) {
@@ -355,17 +384,4 @@ fn judged(words: Vec<Word>) -> Operation {
         operation.effect = Effect::Other;
     }
     operation
-}
-
-fn meant(effect: EffectName) -> Effect {
-    match effect {
-        EffectName::Read => Effect::Read,
-        EffectName::Search => Effect::Search,
-        EffectName::ReadMany => Effect::ReadMany,
-        EffectName::Exists => Effect::Exists,
-        EffectName::Write => Effect::Write,
-        EffectName::Alter => Effect::Alter,
-        EffectName::Delete => Effect::Delete,
-        EffectName::Other => Effect::Other,
-    }
 }

@@ -4,17 +4,16 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
+use super::in_flight::InFlight;
 use super::keys::Keys;
 use super::operations::operations;
 use super::order::{Drawn, drawn};
 use super::values::largest;
 use super::{Context, bounded, fan_out, pace, replay, ttl};
 use crate::workload::expect::PhaseFacts;
-use crate::workload::files::Files;
 use crate::workload::limits;
 use crate::workload::plan::{
-    Action, Effect, KeyChoice, Load, Operation, Pace, Phase, ReadFrom, Space as KeysOf, Until,
-    Values,
+    Action, Effect, KeyChoice, Load, Operation, Pace, Phase, Space as KeysOf, Until, Values,
 };
 use crate::workload::problem::{Place, Problem, is_meant};
 use crate::workload::reader::{At, Given};
@@ -62,13 +61,10 @@ impl Kind {
 
 /// What loads are checked against.
 struct Space<'a> {
-    files: &'a Files<'a>,
     keys: &'a Keys,
     largest_value: u64,
     /// Whether values are verified when they are read.
     verifies: bool,
-    /// From the command line, for all loads.
-    clients: Option<u32>,
 }
 
 pub(super) fn phases(
@@ -96,7 +92,6 @@ pub(super) fn phases(
         ));
     }
     let space = Space {
-        files: context.files,
         keys,
         largest_value: keys
             .spaces()
@@ -104,7 +99,6 @@ pub(super) fn phases(
             .map(|space| largest(&space.values))
             .fold(largest(values), u64::max),
         verifies: values.are_verified(),
-        clients: context.clients,
     };
     let names = names(&list, problems);
     let plan: Vec<Phase> = list
@@ -271,7 +265,8 @@ fn action(
         Some(written::Phase::Pause(pause)) => return Action::Pause(pause_time(pause, problems)),
         Some(written::Phase::Parallel(_)) | None => return Action::Pause(Duration::ZERO),
     };
-    Action::Load(self::load(kind, load, phase.place, name, space, problems))
+    let place = (phase.place, name);
+    Action::Load(self::load(kind, load, place, space, context, problems))
 }
 
 fn pause_time(pause: &At<written::Pause>, problems: &mut Vec<Problem>) -> Duration {
@@ -317,54 +312,51 @@ pub(super) fn bounded_duration(
 fn load(
     kind: Kind,
     written: &written::Load,
-    place: Place,
-    name: &str,
+    (place, name): (Place, &str),
     space: &Space<'_>,
+    context: &Context<'_>,
     problems: &mut Vec<Problem>,
 ) -> Load {
     let Drawn {
         keys,
         order,
         scattered,
-    } = drawn(written, space.keys, space.files, problems);
+    } = drawn(written, space.keys, context.files, problems);
     let pace = pace::pace(&written.rate, problems);
-    let clients = bounded("clients", &written.clients, 1, 1, limits::CLIENTS, problems) as u32;
-    let clients = space.clients.unwrap_or(clients);
     let ttl = ttl::ttl(&written.ttl, problems);
+    let read_from = written.read_from.get().map(|(from, _)| *from);
+    let in_flight = InFlight {
+        clients: &written.clients,
+        pipeline: &written.pipeline,
+        place,
+    };
+    let operations = operations(
+        kind.usual(),
+        written,
+        ttl,
+        space.keys.spaces(),
+        (place, name),
+        problems,
+    );
     let load = Load {
-        operations: operations(kind.usual(), written, ttl, (place, name), problems),
         until: until(
             kind,
             (&written.count, &written.for_),
-            place,
-            name,
+            (place, name),
             (&keys, &pace),
             problems,
         ),
-        keys,
         order,
         scattered,
-        clients,
-        pipeline: bounded(
-            "pipeline",
-            &written.pipeline,
-            1,
-            1,
-            limits::PIPELINE,
-            problems,
-        ) as u32,
         pace,
         ttl,
-        read_from: written
-            .read_from
-            .get()
-            .map_or(ReadFrom::Masters, |(from, _)| *from),
-        recorded: None,
-        fan_out: None,
+        read_from: read_from.unwrap_or_default(),
+        ..Load::of(operations, keys)
     };
+    let load = in_flight.of(load, context, problems);
     note_what_never_happens(&load, written, name, problems);
     note_no_room(&load, written, space, problems);
-    note_too_much_in_flight(&load, written, place, space, problems);
+    in_flight.note_too_much(&load, space.largest_value, problems);
     note_unverified(&load, written, space, problems);
     load
 }
@@ -373,8 +365,7 @@ fn load(
 pub(super) fn until(
     kind: Kind,
     (count, for_): (&Given<Count>, &Given<Time>),
-    place: Place,
-    name: &str,
+    (place, name): (Place, &str),
     (keys, pace): (&Range<u64>, &Pace),
     problems: &mut Vec<Problem>,
 ) -> Until {
@@ -467,45 +458,6 @@ fn note_unverified(
 fn note_unsealed(space: &Space<'_>, place: Place, problems: &mut Vec<Problem>) {
     if space.verifies {
         let message = "values are verified, and those that a replay writes are as long as its trace says and cannot be; leave `verify` out of `values`";
-        problems.push(Problem::new(place, message));
-    }
-}
-
-/// Buffers of all connections together must have room for the values in flight.
-fn note_too_much_in_flight(
-    load: &Load,
-    written: &written::Load,
-    place: Place,
-    space: &Space<'_>,
-    problems: &mut Vec<Problem>,
-) {
-    let requests = u64::from(load.clients) * u64::from(load.pipeline);
-    let carried = load
-        .operations
-        .iter()
-        .map(|sent| sent.values().max(sent.keys()))
-        .max();
-    let values = u64::from(carried.unwrap_or(1).max(1));
-    let bytes = requests.saturating_mul(values.saturating_mul(space.largest_value));
-    if bytes > limits::BYTES_IN_FLIGHT {
-        let place = written
-            .pipeline
-            .place()
-            .or(written.clients.place())
-            .unwrap_or(place);
-        let message = format!(
-            "{} clients times {} in flight times {} of {} are {} at once; allowed are {}: lower `pipeline` or `clients`",
-            load.clients,
-            load.pipeline,
-            if values == 1 {
-                "values".to_owned()
-            } else {
-                format!("{values} values")
-            },
-            words::bytes(space.largest_value),
-            words::bytes(bytes),
-            words::bytes(limits::BYTES_IN_FLIGHT)
-        );
         problems.push(Problem::new(place, message));
     }
 }

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use super::in_flight::InFlight;
 use super::phases::bounded_duration;
 use super::ttl::same_for_all;
 use super::{Context, bounded};
 use crate::workload::limits;
 use crate::workload::plan::{
-    Action, Effect, Follow, Load, Operation, Order, Pace, Phase, ReadFrom, Speed, TraceColumns,
-    TraceFormat, TraceSource, Until, When,
+    Action, Effect, Follow, Load, Operation, Phase, Speed, TraceColumns, TraceFormat, TraceSource,
+    Until, When,
 };
 use crate::workload::problem::{Place, Problem};
 use crate::workload::reader::Given;
@@ -44,27 +45,18 @@ pub(super) fn replay(
         format,
         prefix: String::new(),
     };
-    Load {
-        operations: operations(written, problems),
-        keys: 0..keys,
-        order: Order::Sequential,
+    let load = Load {
         until: until(written, problems),
-        clients: bounded("clients", &written.clients, 1, 1, limits::CLIENTS, problems) as u32,
-        pipeline: bounded(
-            "pipeline",
-            &written.pipeline,
-            1,
-            1,
-            limits::PIPELINE,
-            problems,
-        ) as u32,
-        scattered: false,
-        pace: Pace::Closed,
         ttl: same_for_all(&written.ttl, problems),
         recorded: Some(Box::new(recorded)),
-        read_from: ReadFrom::Masters,
-        fan_out: None,
-    }
+        ..Load::of(operations(written, problems), 0..keys)
+    };
+    let in_flight = InFlight {
+        clients: &written.clients,
+        pipeline: &written.pipeline,
+        place,
+    };
+    in_flight.of(load, context, problems)
 }
 
 /// The trace; beside the workload, unless its path begins at the root.

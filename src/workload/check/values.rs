@@ -144,7 +144,7 @@ fn note_too_large(sizes: &SizeDistribution, place: Place, problems: &mut Vec<Pro
     }
 }
 
-/// A message holds its stamp.
+/// A message holds its stamp; of a log-normal distribution those that would not are made so long.
 pub(super) fn note_too_short(
     values: &Values,
     least: u64,
@@ -155,16 +155,13 @@ pub(super) fn note_too_short(
         Values::Template(_) => {
             "a message tells when it was due; write a size, as in fixed: 100b".to_owned()
         }
-        Values::Sized(filler) => match &filler.sizes {
-            SizeDistribution::Lognormal { .. } => {
-                "a log-normal distribution has messages too short to tell when they were due; write fixed, uniform or histogram".to_owned()
-            }
-            sizes if smallest(sizes) < least => {
-                let found = words::bytes(smallest(sizes));
-                format!("messages of {found}; each takes {least} bytes to tell when it was due: make them longer")
-            }
-            _ => return,
-        },
+        Values::Sized(filler) if smallest(&filler.sizes) < least => {
+            let found = words::bytes(smallest(&filler.sizes));
+            format!(
+                "messages of {found}; each takes {least} bytes to tell when it was due: make them longer"
+            )
+        }
+        Values::Sized(_) => return,
     };
     problems.push(Problem::new(place, message));
 }
