@@ -123,9 +123,9 @@ pub mod tracking;
 pub mod transaction;
 pub mod types;
 
-mod exchange;
 mod handle;
 mod net;
+mod nodes_file;
 mod prefetch;
 mod transfer;
 

@@ -1,8 +1,7 @@
 //! A node as a member of a cluster: tells the state machine what happens, carries out what it answers.
 
-use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,10 +13,10 @@ use crate::cluster::nodes_conf::NodesConfError;
 use crate::cluster::wire::{self, WireError};
 use crate::cluster::{Action, Cluster, Event, LinkId, Local, Peer, Settings, Slot, slot};
 use crate::config::Config;
-use crate::exchange::put_in_place;
 use crate::keyspace::Db;
 use crate::log::Level;
 use crate::node::Server;
+use crate::nodes_file::NodesFile;
 use crate::notify::Events;
 use crate::pause::Paused;
 
@@ -32,6 +31,11 @@ pub enum MemberError {
         /// Where and how.
         source: NodesConfError,
     },
+    /// Its file is that of another node that runs.
+    #[error(
+        "{0} is already used by a different node; give each its own cluster-config-file, or its own dir"
+    )]
+    InUse(PathBuf),
     /// Its file cannot be read or written.
     #[error("{path}: {source}; give cluster-config-file a place that this user may write to")]
     File {
@@ -58,10 +62,16 @@ pub(crate) enum Order {
 pub struct Member {
     /// Its part in the cluster.
     pub cluster: Cluster,
-    file: PathBuf,
+    file: NodesFile,
     bus_port: u16,
     /// Client ports of the nodes that this one is cut off from.
     cut: BTreeSet<u16>,
+    /// Bytes that wait to be sent, by connection.
+    waiting: BTreeMap<LinkId, usize>,
+    /// The most of them for one connection.
+    waiting_bytes_max: usize,
+    /// Connections that were ended for more.
+    overflows: u64,
     orders: UnboundedSender<Order>,
     inbox: Option<UnboundedReceiver<Order>>,
 }
@@ -81,31 +91,36 @@ impl Member {
         let name = String::from_utf8_lossy(config.text("cluster-config-file")).into_owned();
         let path = Path::new(&directory).join(name);
         let settings = settings(config, port, bus_port);
-        let cluster = match fs::read_to_string(&path) {
-            Ok(text) if !text.is_empty() => Cluster::from_text(&text, settings, seed, now_ms)
-                .map_err(|source| MemberError::Damaged {
-                    path: path.clone(),
-                    source,
-                })?,
-            Ok(_) => Cluster::new(settings, seed, now_ms),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Cluster::new(settings, seed, now_ms)
-            }
-            Err(source) => return Err(MemberError::File { path, source }),
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::WouldBlock => MemberError::InUse(path.clone()),
+            _ => MemberError::File {
+                path: path.clone(),
+                source,
+            },
+        };
+        let (file, text) = NodesFile::open(path.clone()).map_err(failed)?;
+        let cluster = if text.is_empty() {
+            Cluster::new(settings, seed, now_ms)
+        } else {
+            let read = Cluster::from_text(&text, settings, seed, now_ms);
+            read.map_err(|source| MemberError::Damaged {
+                path: path.clone(),
+                source,
+            })?
         };
         let (orders, inbox) = unbounded_channel();
         let member = Self {
             cluster,
-            file: path,
+            file,
             bus_port,
             cut: BTreeSet::new(),
+            waiting: BTreeMap::new(),
+            waiting_bytes_max: waiting_bytes_max(config),
+            overflows: 0,
             orders,
             inbox: Some(inbox),
         };
-        member.save(true).map_err(|source| MemberError::File {
-            path: member.file.clone(),
-            source,
-        })?;
+        member.save(true).map_err(failed)?;
         Ok(member)
     }
 
@@ -114,21 +129,8 @@ impl Member {
         self.inbox.take()
     }
 
-    /// Writes nodes.conf so that a crash leaves the old file or the new one.
     fn save(&self, durably: bool) -> io::Result<()> {
-        let temporary = self.file.with_extension("conf.tmp");
-        let text = self.cluster.to_text();
-        let mut file = File::options()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&temporary)?;
-        file.write_all(text.as_bytes())?;
-        file.set_len(text.len() as u64)?;
-        if durably {
-            file.sync_data()?;
-        }
-        put_in_place(&temporary, &self.file)
+        self.file.save(self.cluster.to_text(), durably)
     }
 
     fn is_cut(&self, link: LinkId) -> bool {
@@ -136,9 +138,24 @@ impl Member {
         peer.is_some_and(|peer| self.cut.contains(&peer.address.port))
     }
 
-    fn order(&self, order: Order) {
+    fn order(&mut self, order: Order) {
+        match &order {
+            Order::Connect(..) => {}
+            Order::Close(link) => drop(self.waiting.remove(link)),
+            Order::Send(link, bytes) => *self.waiting.entry(*link).or_default() += bytes.len(),
+        }
         // A bus that has ended belongs to a node that ends.
         let _ = self.orders.send(order);
+    }
+
+    /// Bytes that wait to be sent on a connection.
+    pub(crate) fn waiting_bytes(&self, link: LinkId) -> usize {
+        self.waiting.get(&link).copied().unwrap_or(0)
+    }
+
+    /// Connections that were ended because too much waited for them.
+    pub(crate) fn overflows(&self) -> u64 {
+        self.overflows
     }
 
     /// What a client is told that is sent to another node: `word` is MOVED or ASK.
@@ -162,6 +179,18 @@ impl Member {
 /// An address, or nothing.
 pub(crate) fn shown(ip: Option<IpAddr>) -> String {
     ip.map(|ip| ip.to_string()).unwrap_or_default()
+}
+
+/// The most bytes that may wait for one node, whatever `cluster-link-sendbuf-limit` says.
+const WAITING_BYTES_MAX: usize = 128 << 20;
+
+/// The most bytes that may wait for one node.
+fn waiting_bytes_max(config: &Config) -> usize {
+    let limit = config.get("cluster-link-sendbuf-limit");
+    match limit.and_then(|limit| limit.parse().ok()) {
+        None | Some(0) => WAITING_BYTES_MAX,
+        Some(limit) => WAITING_BYTES_MAX.min(limit),
+    }
 }
 
 /// What the directives say of a node's part in its cluster.
@@ -203,6 +232,7 @@ impl Server {
         if let Some(member) = &mut self.cluster {
             let settings = settings(&self.config, port, member.bus_port);
             member.cluster.configure(settings);
+            member.waiting_bytes_max = waiting_bytes_max(&self.config);
         }
     }
 
@@ -213,6 +243,9 @@ impl Server {
         let Some(member) = &mut self.cluster else {
             return;
         };
+        if let Event::Closed(link) = &event {
+            member.waiting.remove(link);
+        }
         if let Event::Received(_, message) = &event
             && member.cut.contains(&message.header.address.port)
         {
@@ -220,7 +253,28 @@ impl Server {
         }
         member.cluster.observe(local);
         let actions = member.cluster.handle(event, now_ms);
+        let saved = member.file.check();
         self.act(actions);
+        self.end_unless_saved(saved);
+    }
+
+    /// So many bytes need not wait on a connection any more.
+    pub(crate) fn sent_on_link(&mut self, link: LinkId, bytes: usize) {
+        if let Some(member) = &mut self.cluster
+            && let Some(waiting) = member.waiting.get_mut(&link)
+        {
+            *waiting = waiting.saturating_sub(bytes);
+        }
+    }
+
+    /// Whether more waits on a connection than may; counts that.
+    pub(crate) fn is_link_over(&mut self, link: LinkId) -> bool {
+        let Some(member) = &mut self.cluster else {
+            return false;
+        };
+        let is_over = member.waiting_bytes(link) > member.waiting_bytes_max;
+        member.overflows += u64::from(is_over);
+        is_over
     }
 
     /// Cuts this node off from the one whose clients connect to `port`, or mends that. A fault on purpose: what would pass
@@ -346,7 +400,11 @@ impl Server {
 
     fn save_cluster(&mut self, durably: bool) {
         let saved = self.cluster.as_ref().map(|member| member.save(durably));
-        if let Some(Err(error)) = saved {
+        self.end_unless_saved(saved.unwrap_or(Ok(())));
+    }
+
+    fn end_unless_saved(&mut self, saved: io::Result<()>) {
+        if let Err(error) = saved {
             // What it answers now could contradict what it remembers later: a node that cannot save ends, as in Redis.
             self.log(
                 Level::Warning,

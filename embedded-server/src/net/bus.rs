@@ -3,7 +3,7 @@
 //! Each connection has a task that reads messages and writes those that wait for it. What waits is bounded: a node that
 //! does not read is hung up on.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -26,15 +26,12 @@ use crate::member::Order;
 const TICK: Duration = Duration::from_millis(100);
 /// A connection that does not come about within so long is given up.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
-/// The most bytes that may wait for one node.
-const WAITING_BYTES_MAX: usize = 128 << 20;
 /// The most connections at a time.
 const LINKS_MAX: usize = 16_384;
 
 /// A connection, open or being opened.
 struct Open {
     queue: UnboundedSender<Vec<u8>>,
-    waiting: Rc<Cell<usize>>,
     task: AbortHandle,
 }
 
@@ -101,18 +98,22 @@ fn carry_out(order: Order, links: &Links, node: &Shared) {
 
 fn send(link: LinkId, bytes: Vec<u8>, links: &Links, node: &Shared) {
     let mut links = links.borrow_mut();
-    let Some(open) = links.get(&link) else { return };
-    let waiting = open.waiting.get() + bytes.len();
-    if waiting <= WAITING_BYTES_MAX {
-        open.waiting.set(waiting);
+    let server = &mut node.borrow_mut().server;
+    let Some(open) = links.get(&link) else {
+        return server.sent_on_link(link, bytes.len());
+    };
+    if !server.is_link_over(link) {
         // A task that has ended has told so, or is about to.
         let _ = open.queue.send(bytes);
         return;
     }
     open.task.abort();
     links.remove(&link);
-    drop(links);
-    node.borrow_mut().server.on_bus(Event::Closed(link));
+    server.log(
+        Level::Warning,
+        "Closing a bus connection: more waits to be sent than cluster-link-sendbuf-limit allows",
+    );
+    server.on_bus(Event::Closed(link));
 }
 
 fn welcome(stream: TcpStream, peer: SocketAddr, links: &Links, node: &Shared) {
@@ -139,24 +140,9 @@ fn spawn(
     connecting: impl Future<Output = Option<(TcpStream, SocketAddr)>> + 'static,
 ) {
     let (queue, messages) = unbounded_channel();
-    let waiting = Rc::new(Cell::new(0));
-    let talk = talk(
-        link,
-        Rc::clone(links),
-        node,
-        connecting,
-        messages,
-        Rc::clone(&waiting),
-    );
+    let talk = talk(link, Rc::clone(links), node, connecting, messages);
     let task = task::spawn_local(talk).abort_handle();
-    links.borrow_mut().insert(
-        link,
-        Open {
-            queue,
-            waiting,
-            task,
-        },
-    );
+    links.borrow_mut().insert(link, Open { queue, task });
 }
 
 async fn talk(
@@ -165,7 +151,6 @@ async fn talk(
     node: Shared,
     connecting: impl Future<Output = Option<(TcpStream, SocketAddr)>>,
     messages: UnboundedReceiver<Vec<u8>>,
-    waiting: Rc<Cell<usize>>,
 ) {
     if let Some((stream, peer)) = connecting.await {
         // It only makes the connection better; without it it still serves.
@@ -175,7 +160,7 @@ async fn talk(
         tokio::select! {
             () = read => {}
             // The connection is over, which is all there is to say.
-            _ = write(&mut writer, messages, &waiting) => {}
+            _ = write(link, &mut writer, messages, &node) => {}
         }
     }
     // An order to close has taken it out and needs no telling.
@@ -185,13 +170,14 @@ async fn talk(
 }
 
 async fn write(
+    link: LinkId,
     writer: &mut (impl AsyncWriteExt + Unpin),
     mut messages: UnboundedReceiver<Vec<u8>>,
-    waiting: &Cell<usize>,
+    node: &Shared,
 ) -> io::Result<()> {
     while let Some(bytes) = messages.recv().await {
         writer.write_all(&bytes).await?;
-        waiting.set(waiting.get().saturating_sub(bytes.len()));
+        node.borrow_mut().server.sent_on_link(link, bytes.len());
     }
     Ok(())
 }

@@ -108,3 +108,51 @@ fn a_damaged_file_is_refused_by_its_line() {
     let error = Server::start(options).unwrap_err().to_string();
     assert!(error.contains("line 2"), "{error}");
 }
+
+#[test]
+fn two_nodes_do_not_share_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = || {
+        let options = Options::default()
+            .with("port", "0")
+            .and_then(|options| options.with("cluster-enabled", "yes"))
+            .and_then(|options| options.with("dir", &folder.path().to_string_lossy()));
+        Server::start(options.unwrap())
+    };
+    let first = node().unwrap();
+    let error = node().unwrap_err().to_string();
+    assert!(
+        error.contains("already used by a different node"),
+        "{error}"
+    );
+    let id = Client::connect(first.addr()).ask("CLUSTER MYID");
+    drop(first);
+    let again = node().unwrap();
+    assert_eq!(Client::connect(again.addr()).ask("CLUSTER MYID"), id);
+}
+
+#[test]
+fn a_connection_for_which_too_much_waits_is_ended_and_counted() {
+    let (cluster, _folder) = cluster(2, 0, 5000);
+    let mut client = Client::connect(cluster.addresses()[0]);
+    let links = client.ask("CLUSTER LINKS");
+    assert_eq!(links, "*2");
+    let words = client.lines(2 * 22).join(" ");
+    assert_eq!(words.matches("send-buffer-used").count(), 2, "{words}");
+    assert_eq!(
+        client.ask("CONFIG SET cluster-link-sendbuf-limit 10000"),
+        "+OK"
+    );
+    let exceeded = |client: &mut Client| {
+        let info = client.ask("CLUSTER INFO");
+        let count = info.split("limit_exceeded:").nth(1).unwrap();
+        count.trim().parse::<u64>().unwrap()
+    };
+    let message = "x".repeat(20_000);
+    assert_eq!(client.ask(&format!("PUBLISH channel {message}")), ":0");
+    wait_until("it is ended", || exceeded(&mut client) > 0);
+    wait_until("another takes its place", || {
+        client.ask("CLUSTER INFO").contains("cluster_state:ok")
+    });
+    assert_eq!(client.ask("SET hello 1"), "+OK");
+}

@@ -39,6 +39,8 @@ pub(crate) struct Node {
     pub(crate) cluster: Option<Cluster>,
     /// What it has saved.
     pub(crate) disk: String,
+    /// What is being saved, and when that is done.
+    writes: Vec<(i64, String)>,
     /// The writes it holds, in order.
     pub(crate) log: Vec<Write>,
     /// Until when its clients are held back.
@@ -51,6 +53,16 @@ pub(crate) struct Node {
     skew_ms: i64,
     /// How often it has started.
     pub(crate) incarnation: u64,
+}
+
+impl Node {
+    /// What is written by then is on the disk.
+    fn settle_disk(&mut self, now_ms: i64) {
+        let done = self.writes.partition_point(|(at, _)| *at <= now_ms);
+        if let Some((_, text)) = self.writes.drain(..done).next_back() {
+            self.disk = text;
+        }
+    }
 }
 
 /// Both ends of a connection: the node and its name for it, absent where that end is gone.
@@ -111,6 +123,7 @@ impl World {
             world.nodes.push(Node {
                 cluster: None,
                 disk: String::new(),
+                writes: Vec::new(),
                 log: Vec::new(),
                 paused_until: 0,
                 held: SlotSet::default(),
@@ -191,7 +204,11 @@ impl World {
     /// A node ends at once; its peers notice, unless its machine has ended with it.
     pub(crate) fn crash(&mut self, index: usize, with_machine: bool) {
         self.note(&format!("node {index} crashes"));
-        self.nodes[index].cluster = None;
+        let now_ms = self.now_ms;
+        let node = &mut self.nodes[index];
+        node.cluster = None;
+        node.settle_disk(now_ms);
+        node.writes.clear();
         let ended = self.connections.iter_mut().flat_map(|(id, connection)| {
             let side = connection.ends.iter().position(|(node, _)| *node == index);
             side.map(|side| {
@@ -322,7 +339,7 @@ impl World {
             }
             Action::Close(link) => self.close(index, link),
             Action::Send(link, message) => self.send(index, link, message),
-            Action::Save { .. } => self.save(index),
+            Action::Save { durably } => self.save(index, durably),
             Action::Follow(_, port) => {
                 self.note(&format!("node {index} follows {}", port - PORT));
                 self.nodes[index].following = Some(port);
@@ -340,16 +357,21 @@ impl World {
         }
     }
 
-    fn save(&mut self, index: usize) {
+    /// A node waits for the disk where it must; else a crash may take back what is being written.
+    fn save(&mut self, index: usize, durably: bool) {
         let took_ms = self.random.random_range(0..=self.weather.save_ms);
         let now_ms = self.now_ms;
         let node = &mut self.nodes[index];
-        node.disk = node
-            .cluster
-            .as_ref()
-            .map(Cluster::to_text)
-            .unwrap_or_default();
-        node.busy_until = node.busy_until.max(now_ms) + took_ms;
+        let text = node.cluster.as_ref().map(Cluster::to_text);
+        let busy_until = node.writes.last().map_or(now_ms, |(at, _)| *at);
+        let done_ms = busy_until.max(now_ms) + took_ms;
+        node.writes.push((done_ms, text.unwrap_or_default()));
+        if durably {
+            node.settle_disk(done_ms);
+            node.busy_until = node.busy_until.max(done_ms);
+        } else {
+            node.settle_disk(now_ms);
+        }
     }
 
     fn lead(&mut self, index: usize) {

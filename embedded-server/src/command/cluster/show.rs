@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{DISABLED, member, node_in, slot_in};
 use crate::cluster::message::Body;
-use crate::cluster::{Cluster, NodeFlags, Peer, PeerKey, Table, slot};
+use crate::cluster::{NodeFlags, Peer, PeerKey, Table, slot};
 use crate::command::outcome::{Outcome, Refusal, integer_in};
 use crate::command::{Arguments, Context};
 use crate::member::{Member, shown};
@@ -14,12 +14,13 @@ use crate::resp::Reply;
 const KEYS_MAX: usize = 1 << 20;
 
 pub(super) fn info(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
-    let text = summary(&member(context)?.cluster);
+    let text = summary(member(context)?);
     context.reply.verbatim(b"txt", text.as_bytes());
     Ok(())
 }
 
-fn summary(cluster: &Cluster) -> String {
+fn summary(member: &Member) -> String {
+    let cluster = &member.cluster;
     let table = cluster.table();
     let owned = |wanted: &dyn Fn(&Peer) -> bool| -> usize {
         table
@@ -64,7 +65,10 @@ fn summary(cluster: &Cluster) -> String {
             &counts.iter().sum::<u64>(),
         );
     }
-    put("total_cluster_links_buffer_limit_exceeded", &0);
+    put(
+        "total_cluster_links_buffer_limit_exceeded",
+        &member.overflows(),
+    );
     text
 }
 
@@ -280,7 +284,8 @@ pub(super) fn links(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
     let member = server.cluster.as_deref().ok_or(DISABLED)?;
     let links: Vec<_> = member.cluster.links().collect();
     reply.array(links.len());
-    for (_, peer, is_outbound, since_ms) in links {
+    for (link, peer, is_outbound, since_ms) in links {
+        let waiting = i64::try_from(member.waiting_bytes(link)).unwrap_or(i64::MAX);
         reply.map(6);
         let id = peer.id.to_string();
         for (name, value) in [
@@ -293,8 +298,8 @@ pub(super) fn links(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
         }
         for (name, value) in [
             ("create-time", since_ms),
-            ("send-buffer-allocated", 0),
-            ("send-buffer-used", 0),
+            ("send-buffer-allocated", waiting),
+            ("send-buffer-used", waiting),
         ] {
             reply.bulk(name.as_bytes());
             reply.integer(value);
