@@ -508,6 +508,26 @@ w.yaml:2:9: `RENAME` may touch other keys than those of this workload (only comm
 }
 
 #[test]
+fn commands_that_change_their_connection() {
+    refused(
+        r#"keys: { count: 10 }
+phases:
+  - mix: { count: 5, operations: { get: 50%, monitor: { send: "monitor", share: 50% } } }
+  - mix: { count: 5, operations: { "CLIENT REPLY OFF": 50%, "CLIENT ID": 50% } }"#,
+        r#"
+w.yaml:3:63: `monitor` changes what its connection is sent or what requests on it mean, so that nothing could be counted; leave it out (messages are published and heard by a fan_out)
+  |
+3 | ount: 5, operations: { get: 50%, monitor: { send: "monitor", share: 50% } } }
+  |                                                   ^^^^^^^^^
+w.yaml:4:36: `CLIENT REPLY OFF` changes what its connection is sent or what requests on it mean, so that nothing could be counted; leave it out (messages are published and heard by a fan_out)
+  |
+4 |   - mix: { count: 5, operations: { "CLIENT REPLY OFF": 50%, "CLIENT ID": 50% } }
+  |                                    ^^^^^^^^^^^^^^^^^^
+"#,
+    );
+}
+
+#[test]
 fn operations_that_do_not_fit_together() {
     refused(
         r#"keys: { count: 10000 }

@@ -367,10 +367,11 @@ pub fn prose(text: &str, indent: &str, columns: usize) -> String {
     let (mut set, mut used) = (String::new(), 0);
     for word in plain(text).split_whitespace() {
         let length = word.chars().count();
-        if used > 0 && used + 1 + length > columns.min(PROSE_MAX) {
+        if set.is_empty() {
+        } else if used + 1 + length > columns.min(PROSE_MAX) {
             let _ = write!(set, "\n{indent}");
-            used = 0;
-        } else if used > 0 {
+            used = indent.chars().count();
+        } else {
             set.push(' ');
             used += 1;
         }

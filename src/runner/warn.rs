@@ -26,7 +26,9 @@ pub(super) fn left_out(commands: &BTreeMap<String, u64>) -> Option<String> {
 
 /// A client that is busier than this share of its core measures itself.
 const BUSY: f64 = 0.85;
-/// A closed loop is looked at from so many seconds on.
+/// An open loop is looked at from so many seconds on, and a closed one: of a phase that is over at once there is no rate to
+/// be believed anyway.
+const SHORT_S: f64 = 0.1;
 const LONG_S: f64 = 1.0;
 /// Lateness above this share of the median latency is part of what was measured.
 const LATE: f64 = 0.1;
@@ -57,17 +59,19 @@ pub(super) fn phase(cell: &str, record: &PhaseRecord) -> Vec<String> {
 fn busy(place: &str, record: &PhaseRecord) -> Option<String> {
     let worked_s = record.client_cpu_s - record.client_spin_s;
     let share = worked_s / (record.elapsed_s * record.client_threads.max(1) as f64);
-    // Of a phase that is over at once there is no rate to be believed anyway.
-    let is_long = record.elapsed_s >= LONG_S;
-    let (what, cure) = match record.offered_rate {
-        Some(_) => ("the latencies are partly its own", "lower the rate"),
-        None if is_long => (
+    let (from_s, what, cure) = match record.offered_rate {
+        Some(_) => (
+            SHORT_S,
+            "the latencies are partly its own",
+            "lower the rate",
+        ),
+        None => (
+            LONG_S,
             "it may have set the pace, not the server",
             "give it more `threads`",
         ),
-        None => return None,
     };
-    (share > BUSY).then(|| {
+    (share > BUSY && record.elapsed_s >= from_s).then(|| {
         format!(
             "{place}: the client kept its core {:.0} % busy, so that {what}: {cure}, or drive from another machine",
             share * 100.0

@@ -1,6 +1,6 @@
 //! The operations that have a name, and what replies to known commands tell: one table.
 
-use super::operation::{Effect, Operation, Word};
+use super::operation::{Effect, Operation, Part, Word};
 use super::template;
 
 /// A named operation: what it sends is an ordinary template.
@@ -107,6 +107,42 @@ pub(super) fn operation(name: &str, keys: u32) -> Option<Operation> {
     let known = NAMED.iter().find(|known| known.name == name)?;
     let words = template::parse(known.send, keys).ok()?;
     Some(Operation::new(known.name, words, known.effect))
+}
+
+/// Commands after which a connection is another: in another database, in a transaction, as somebody else, or sent what
+/// answers no request.
+const OF_CONNECTIONS: [&str; 22] = [
+    "ASKING",
+    "AUTH",
+    "DISCARD",
+    "EXEC",
+    "HELLO",
+    "MONITOR",
+    "MULTI",
+    "PSUBSCRIBE",
+    "PSYNC",
+    "PUNSUBSCRIBE",
+    "QUIT",
+    "READONLY",
+    "READWRITE",
+    "REPLCONF",
+    "RESET",
+    "SELECT",
+    "SSUBSCRIBE",
+    "SUBSCRIBE",
+    "SUNSUBSCRIBE",
+    "SYNC",
+    "UNSUBSCRIBE",
+    "WATCH",
+];
+
+/// Whether what is sent after `operation` on the same connection would mean something else, or be answered otherwise.
+pub(super) fn changes_its_connection(operation: &Operation) -> bool {
+    let command = operation.command().to_ascii_uppercase();
+    let is_reply =
+        |parts: &[Part]| matches!(parts, [Part::Text(text)] if text.eq_ignore_ascii_case("reply"));
+    let is_silenced = matches!(operation.words.get(1), Some(Word::One(parts)) if is_reply(parts));
+    OF_CONNECTIONS.contains(&command.as_str()) || command == "CLIENT" && is_silenced
 }
 
 /// Commands whose every argument is a key.

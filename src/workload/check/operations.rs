@@ -106,7 +106,17 @@ impl Mix<'_> {
     /// The operation that sends the command in `text`.
     fn command(&mut self, text: &str, place: Place, keys: u32) -> Option<Operation> {
         match template::parse(text, keys) {
-            Ok(words) => Some(judged(words)),
+            Ok(words) => {
+                let operation = judged(words);
+                if commands::changes_its_connection(&operation) {
+                    let message = format!(
+                        "`{text}` changes what its connection is sent or what requests on it mean, so that nothing could be counted; leave it out (messages are published and heard by a fan_out)"
+                    );
+                    self.note(place, message);
+                    return None;
+                }
+                Some(operation)
+            }
             Err(flaw) => {
                 self.problems.push(flaw.at(place, text));
                 None
