@@ -65,6 +65,7 @@ pub(super) fn read_nodes(input: &mut Input<'_>, limits: &Limits) -> Option<List>
         let container = input.plain_length()?;
         let node = string::read(input)?;
         match container {
+            NODE_PLAIN if node.is_empty() => return None,
             NODE_PLAIN => list.push(End::Right, &node, limits),
             NODE_PACKED => extend(&mut list, listpack::read(&node)?, limits),
             _ => return None,

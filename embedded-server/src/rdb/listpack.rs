@@ -58,8 +58,8 @@ fn read_element<'a>(input: &mut Input<'a>) -> Option<Member<'a>> {
         _ => return None,
     };
     let mut backwards = Backwards::of(before - input.len());
-    input.bytes(backwards.bytes().len() as u64)?;
-    Some(element)
+    let told = input.bytes(backwards.bytes().len() as u64)?;
+    (told == backwards.bytes()).then_some(element)
 }
 
 /// A number of three bytes.
@@ -205,8 +205,12 @@ mod tests {
             elements.iter().for_each(|element| writer.push(element));
             let block = writer.finish();
             let read_back = read(&block).unwrap();
-            prop_assert_eq!(read_back.into_iter().map(Member::to_vec).collect::<Vec<_>>(), elements);
+            prop_assert_eq!(&read_back.into_iter().map(Member::to_vec).collect::<Vec<_>>(), &elements);
             prop_assert_eq!(read(&block[..block.len().saturating_sub(cut)]), None);
+            // What leads backwards from the last element.
+            let mut misled = block.clone();
+            misled[block.len() - 2] ^= 1;
+            prop_assert_eq!(elements.is_empty() || read(&misled).is_none(), true);
         }
     }
 }

@@ -86,6 +86,8 @@ fn open_envelope(payload: &[u8], checksum_holds: impl FnOnce(&[u8], u64) -> bool
 
 #[cfg(test)]
 mod tests {
+    use super::super::listpack::Writer;
+    use super::super::string;
     use super::*;
     use crate::types::{self, Hash, Stream, StreamId, hash::Ttl, stream};
     use proptest::prelude::*;
@@ -93,7 +95,7 @@ mod tests {
     /// `DUMP` of redis-server 7.0.15 for the string `12345`.
     const DUMP_OF_12345: &[u8] = b"\x00\xc190\x0a\x00\x9d\x94\xea\x27\x93\xfc\x08\xb9";
 
-    fn string(payload: &[u8]) -> Result<Vec<u8>, PayloadError> {
+    fn text(payload: &[u8]) -> Result<Vec<u8>, PayloadError> {
         match decode(payload, &Limits::default())? {
             Value::String(bytes) => Ok(bytes),
             Value::Object(value) => panic!("no string: {value:?}"),
@@ -109,10 +111,10 @@ mod tests {
     #[test]
     fn the_envelope_is_checked() {
         let mut payload = encode(View::String(b"value"), true);
-        assert_eq!(string(&payload), Ok(b"value".to_vec()));
-        assert_eq!(string(b"short"), Err(PayloadError::Envelope));
+        assert_eq!(text(&payload), Ok(b"value".to_vec()));
+        assert_eq!(text(b"short"), Err(PayloadError::Envelope));
         payload[1] ^= 1;
-        assert_eq!(string(&payload), Err(PayloadError::Envelope));
+        assert_eq!(text(&payload), Err(PayloadError::Envelope));
         assert_eq!(encode(View::String(b"12345"), true), DUMP_OF_12345);
     }
 
@@ -129,6 +131,7 @@ mod tests {
             b"\x04\x02\x01a\x01b\x01a\x01c",
             b"\x05\x01\x01a\x00\x00\x00\x00\x00\x00\xf8\x7f",
             b"\x12\x01\x03\x01a",
+            b"\x12\x01\x01\x00",
             b"\x01\x81\xff\xff\xff\xff\xff\xff\xff\xff\x01a",
         ];
         for body in bodies {
@@ -163,10 +166,7 @@ mod tests {
             .unwrap();
         let honest = encode(View::Object(&types::Value::Stream(stream.clone())), false);
         assert!(decode(&honest, &limits).is_ok());
-        let mut output = Output::new(false);
-        output.raw(&[15, 1, 16]);
-        output.raw(&[0; 16]);
-        let mut block = super::super::listpack::Writer::new();
+        let mut block = Writer::new();
         let (entries, name) = (20_000, [b'n'; 100_000]);
         [entries, 0, 1]
             .into_iter()
@@ -178,11 +178,49 @@ mod tests {
                 .into_iter()
                 .for_each(|number| block.push_integer(number));
         }
-        super::super::string::write(&mut output, &block.finish());
-        output.number(entries as u64);
-        output.raw(&[0x80, 0, 0, 0x4e, 0x20, 0, 0]);
-        let refused = decode(&enveloped(&output.bytes), &limits);
+        let refused = decode(&stream_of(block, entries as u64), &limits);
         assert_eq!(refused.err(), Some(PayloadError::Content));
+    }
+
+    /// A stream of one block, whose last entry is `entries`-0.
+    fn stream_of(block: Writer, entries: u64) -> Vec<u8> {
+        let mut output = Output::new(false);
+        output.raw(&[15, 1, 16]);
+        output.raw(&[0; 16]);
+        string::write(&mut output, &block.finish());
+        output.number(entries);
+        output.number(entries);
+        output.raw(&[0, 0]);
+        enveloped(&output.bytes)
+    }
+
+    #[test]
+    fn a_block_of_a_stream_says_rightly_what_it_holds() {
+        let is_taken = |alive, deleted, end_of_names, elements| {
+            let mut block = Writer::new();
+            [alive, deleted, 1]
+                .into_iter()
+                .for_each(|number| block.push_integer(number));
+            block.push(b"name");
+            // An entry with the ID 1-0 and the names of the block.
+            [end_of_names, 2, 1, 0]
+                .into_iter()
+                .for_each(|number| block.push_integer(number));
+            block.push(b"value");
+            block.push_integer(elements);
+            decode(&stream_of(block, 1), &Limits::default()).is_ok()
+        };
+        assert!(is_taken(1, 0, 0, 4));
+        for (alive, deleted, end_of_names, elements) in [
+            (0, 0, 0, 4),
+            (2, 0, 0, 4),
+            (1, 1, 0, 4),
+            (-1, 2, 0, 4),
+            (1, 0, 1, 4),
+            (1, 0, 0, 3),
+        ] {
+            assert!(!is_taken(alive, deleted, end_of_names, elements));
+        }
     }
 
     #[test]
@@ -216,7 +254,7 @@ mod tests {
     proptest! {
         #[test]
         fn strings_come_back(bytes in strings(), compress: bool) {
-            prop_assert_eq!(string(&encode(View::String(&bytes), compress)), Ok(bytes));
+            prop_assert_eq!(text(&encode(View::String(&bytes), compress)), Ok(bytes));
         }
 
         #[test]

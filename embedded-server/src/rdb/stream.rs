@@ -1,6 +1,6 @@
 //! Streams: blocks of entries by the ID of their first, then what the stream remembers, then its consumer groups.
 //!
-//! A block is a listpack: how many entries, how many deleted ones, the number of fields and the names of its first
+//! A block is a listpack: how many entries are alive, how many deleted, the number of fields and the names of its first
 //! entry, 0; then each entry: flags, what its ID is beyond the block's in both parts, its fields (only the values where
 //! the names are the block's), and how many elements it is made of, for whoever reads backwards.
 
@@ -223,10 +223,11 @@ fn read_block(
     limits: &Limits,
 ) -> Option<()> {
     let mut elements = Elements(listpack::read(block)?.into_iter());
-    let (_, _, fields) = (elements.integer()?, elements.integer()?, elements.count()?);
+    let (alive, deleted) = (elements.count()?, elements.count()?);
+    let fields = elements.count()?;
     let names = elements.strings(fields)?;
-    elements.integer()?;
-    while elements.0.len() > 0 {
+    (elements.integer()? == 0).then_some(())?;
+    for _ in 0..alive + deleted {
         let (id, words, deleted) = read_entry(&mut elements, base, &names)?;
         let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
         *budget = budget.checked_sub(words.iter().map(|word| word.len()).sum())?;
@@ -234,7 +235,7 @@ fn read_block(
             stream.add(id, &words, limits).ok()?;
         }
     }
-    Some(())
+    (elements.0.len() == 0).then_some(())
 }
 
 /// An entry: its ID, its names and values in turn, and whether it was deleted.
@@ -243,6 +244,7 @@ fn read_entry(
     base: StreamId,
     names: &[Vec<u8>],
 ) -> Option<(StreamId, Vec<Vec<u8>>, bool)> {
+    let before = elements.0.len();
     let flags = elements.integer()?;
     let id = StreamId::new(
         base.ms.wrapping_add(elements.integer()? as u64),
@@ -260,9 +262,9 @@ fn read_entry(
         let count = elements.count()?;
         elements.strings(count.checked_mul(2)?)?
     };
-    // How many elements that were.
-    elements.integer()?;
-    Some((id, words, flags & DELETED != 0))
+    let count = before - elements.0.len();
+    let is_told = usize::try_from(elements.integer()?) == Ok(count);
+    is_told.then_some((id, words, flags & DELETED != 0))
 }
 
 fn read_group(input: &mut Input<'_>, format: Format, stream: &Stream) -> Option<Group> {
