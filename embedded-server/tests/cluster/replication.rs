@@ -136,6 +136,15 @@ fn copies(master: SocketAddr, replica: SocketAddr) {
 }
 
 #[test]
+fn nothing_comes_before_the_snapshot() {
+    let master = node();
+    let mut client = Client::connect(master.addr());
+    assert_eq!(client.ask("FLUSHALL"), "+OK");
+    client.say("SYNC");
+    assert_eq!(client.line().chars().next(), Some('$'));
+}
+
+#[test]
 fn a_node_copies_a_node() {
     let (master, replica) = (node(), node());
     copies(master.addr(), replica.addr());
