@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use thiserror::Error;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
+use crate::clock::Stopwatch;
 use crate::cluster::Cluster;
 use crate::keyspace::CutId;
 use crate::log::Level;
@@ -44,10 +46,38 @@ pub struct Saving {
     /// Changes that the save under way has in it.
     changes_under_way: u64,
     /// Who writes the save under way.
-    under_way: Option<JoinHandle<io::Result<()>>>,
+    under_way: Option<Writer>,
     /// What it has not got yet.
     unwritten: Option<Unwritten>,
     begun: Arc<Notify>,
+}
+
+/// A thread that writes a save.
+#[derive(Debug)]
+struct Writer {
+    thread: JoinHandle<io::Result<()>>,
+    /// Whether it is to end without a file.
+    is_abandoned: Arc<AtomicBool>,
+}
+
+impl Writer {
+    fn begin(file: PathBuf, slices: Receiver<Slice>, delay: Duration) -> io::Result<Self> {
+        let is_abandoned = Arc::new(AtomicBool::new(false));
+        let ends = Arc::clone(&is_abandoned);
+        let thread = thread::Builder::new()
+            .name("save".to_owned())
+            .spawn(move || write(&file, slices, delay, &ends))?;
+        Ok(Self {
+            thread,
+            is_abandoned,
+        })
+    }
+
+    /// Waits for its end.
+    fn join(self) -> io::Result<()> {
+        let panicked = |_| Err(io::Error::other("the thread that wrote it panicked"));
+        self.thread.join().unwrap_or_else(panicked)
+    }
 }
 
 /// A snapshot of which not all slices have gone to the file.
@@ -200,10 +230,7 @@ impl Server {
         let delay = Duration::from_micros(delay_us.saturating_mul(keys as u64));
         self.saving.began_ms = self.now_ms;
         self.saving.changes_under_way = self.saving.changes;
-        let writer = thread::Builder::new()
-            .name("save".to_owned())
-            .spawn(move || write(&file, received, delay));
-        match writer {
+        match Writer::begin(file, received, delay) {
             Ok(writer) => {
                 self.saving.under_way = Some(writer);
                 self.saving.unwritten = Some(Unwritten { snapshot, slices });
@@ -242,16 +269,31 @@ impl Server {
 
     /// Notes the end of a save in the background; begins one where `save` says so.
     pub(crate) fn look_after_saving(&mut self) {
-        let finished = self.saving.under_way.take_if(|writer| writer.is_finished());
-        if let Some(writer) = finished {
-            let panicked = |_| Err(io::Error::other("the thread that wrote it panicked"));
-            let outcome = writer.join().unwrap_or_else(panicked);
-            self.saved_in_background(outcome);
+        let has_ended = |writer: &mut Writer| writer.thread.is_finished();
+        if let Some(writer) = self.saving.under_way.take_if(has_ended) {
+            self.saved_in_background(writer.join());
         }
         if self.saving.changes > 0 && self.saving.under_way.is_none() && self.is_save_due() {
             // None is under way.
             let _ = self.save_in_background();
         }
+    }
+
+    /// Ends a save in the background without a file: what it has in it is no longer wanted.
+    pub(crate) fn abandon_save(&mut self) {
+        let Some(writer) = self.saving.under_way.take() else {
+            return;
+        };
+        if let Some(Unwritten { snapshot, .. }) = self.saving.unwritten.take() {
+            self.keyspace.end_cut(snapshot);
+        }
+        writer.is_abandoned.store(true, Ordering::Relaxed);
+        writer.thread.thread().unpark();
+        let message = match writer.join() {
+            Err(_) => "Background saving is abandoned",
+            Ok(()) => "Background saving had ended before it could be abandoned",
+        };
+        self.log(Level::Notice, message);
     }
 
     fn saved_in_background(&mut self, outcome: io::Result<()>) {
@@ -344,11 +386,26 @@ impl Server {
     }
 }
 
-/// Writes a file of the slices that come.
-fn write(file: &Path, mut slices: Receiver<Slice>, delay: Duration) -> io::Result<()> {
-    thread::sleep(delay);
+/// Writes a file of the slices that come, after `delay`, unless it is abandoned.
+fn write(
+    file: &Path,
+    mut slices: Receiver<Slice>,
+    delay: Duration,
+    is_abandoned: &AtomicBool,
+) -> io::Result<()> {
+    let abandoned = || is_abandoned.load(Ordering::Relaxed);
+    let watch = Stopwatch::start();
+    while !abandoned()
+        && let Some(rest) = delay.checked_sub(Duration::from_nanos(watch.elapsed_ns()))
+        && !rest.is_zero()
+    {
+        thread::park_timeout(rest);
+    }
     place(file, |out| {
         while let Some(slice) = slices.blocking_recv() {
+            if abandoned() {
+                break;
+            }
             out.write_all(&slice.bytes)?;
             if slice.is_last {
                 return Ok(());

@@ -109,3 +109,17 @@ fn a_node_does_not_start_with_a_damaged_file() {
         "{error}"
     );
 }
+
+#[test]
+fn a_save_of_what_is_flushed_is_abandoned() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = keeper(&dir, &[("rdb-key-save-delay", "2000000000")]);
+    let mut client = Client::of(&node);
+    client.ask("SET a 1", "+OK\r\n");
+    client.ask("BGSAVE", "+Background saving started\r\n");
+    assert_eq!(client.info("rdb_bgsave_in_progress"), "1");
+    client.ask("FLUSHALL", "+OK\r\n");
+    assert_eq!(client.info("rdb_bgsave_in_progress"), "0");
+    assert_eq!(client.info("rdb_last_bgsave_status"), "ok");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}

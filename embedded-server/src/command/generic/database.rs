@@ -29,6 +29,7 @@ pub(super) fn flushall(context: &mut Context<'_>, arguments: &Arguments<'_>) -> 
     }
     let removed = context.server.keyspace.flush_all();
     context.server.saving.changes += removed as u64 + 1;
+    context.server.abandon_save();
     if !context.server.config.text("save").is_empty() {
         // What was saved before must not come back; a failure is in the log.
         let _ = context.server.save();
