@@ -25,6 +25,7 @@ mod latency;
 mod list;
 mod memory;
 mod migrate;
+mod module;
 mod monitor;
 mod object;
 mod outcome;
@@ -155,6 +156,7 @@ const GROUPS: &[&[table::CommandSpec]] = &[
     cluster::COMMANDS,
     save::COMMANDS,
     monitor::COMMANDS,
+    module::COMMANDS,
     slowlog::COMMANDS,
     latency::COMMANDS,
     pubsub::COMMANDS,

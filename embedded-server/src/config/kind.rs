@@ -228,11 +228,16 @@ fn choices(text: &[u8], names: &'static [&'static str]) -> Result<Value, ValueEr
         Value::Choice(name) => Ok(name),
         _ => Err(ValueError::NotAChoice(names.join(", "))),
     };
-    let chosen: Result<Vec<&str>, _> = words(text).into_iter().map(named).collect();
-    if words(text).is_empty() {
+    let mut chosen: Vec<&str> = words(text)
+        .into_iter()
+        .map(named)
+        .collect::<Result<_, _>>()?;
+    if chosen.is_empty() {
         return Err(ValueError::NotAChoice(names.join(", ")));
     }
-    Ok(Value::Text(chosen?.join(" ").into_bytes()))
+    chosen.sort_by_key(|word| names.iter().position(|name| name == word));
+    chosen.dedup();
+    Ok(Value::Text(chosen.join(" ").into_bytes()))
 }
 
 fn policy(text: &[u8]) -> Result<Value, ValueError> {
