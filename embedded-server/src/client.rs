@@ -12,6 +12,7 @@ use std::task::Waker;
 
 use crate::command::table::Command;
 use crate::config::{ClientClass, OutputLimit, REPLY_BYTES_MAX};
+use crate::footprint::Footprint;
 use crate::keyspace::Db;
 use crate::pubsub::Topic;
 use crate::replication::{ReplicaState, Resync};
@@ -23,6 +24,9 @@ pub type ClientId = u64;
 
 /// What an idle client's outbox keeps allocated.
 const OUTBOX_BYTES_KEPT: usize = 16 * 1024;
+
+/// What a name that a client watches, is subscribed to or tracks takes: in its own set and in that of the node.
+const NAME_BYTES: usize = 128;
 
 /// Whether a client gets replies: CLIENT REPLY.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -144,6 +148,8 @@ pub struct Client {
     pub transaction: Option<Transaction>,
     /// Whether its reads are tracked, so that it may keep what it has read.
     pub tracks: bool,
+    /// How many prefixes of keys it is told of.
+    pub prefixes: usize,
     /// CLIENT CACHING: what it has announced of the reads of the next command.
     pub caching: Option<bool>,
     /// The keys it watches.
@@ -166,6 +172,10 @@ pub struct Client {
     pub close: Close,
     /// Bytes of a command that is not complete yet; its connection keeps them.
     pub input_bytes: usize,
+    /// Bytes that its connection keeps allocated for that.
+    pub input_capacity: usize,
+    /// What it took when that was last counted.
+    pub(crate) counted_bytes: usize,
     outbox: Vec<u8>,
     over_soft_limit_since_ms: Option<i64>,
     waker: Option<Waker>,
@@ -197,6 +207,7 @@ impl Client {
             monitor: false,
             transaction: None,
             tracks: false,
+            prefixes: 0,
             caching: None,
             watched: Vec::new(),
             blocked: false,
@@ -208,6 +219,8 @@ impl Client {
             is_master: false,
             close: Close::No,
             input_bytes: 0,
+            input_capacity: 0,
+            counted_bytes: 0,
             outbox: Vec::new(),
             over_soft_limit_since_ms: None,
             waker: None,
@@ -286,18 +299,25 @@ impl Client {
         waiting > hard || now_ms.saturating_sub(since_ms).unsigned_abs() / 1000 > limit.soft_seconds
     }
 
-    /// What it takes, in bytes: what it has sent and not finished, what waits for it, what it has queued and watches.
+    /// What it takes, in bytes: buffers, what it has queued, and the names it watches, is subscribed to and tracks.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let queued = self.transaction.as_ref().map_or(0, Transaction::bytes);
-        let watched: usize = self.watched.iter().map(|(_, key)| key.len()).sum();
-        size_of::<Self>() + self.input_bytes + self.outbox.len() + queued + watched
+        let names = self.watched.len() + self.subscriptions() + self.prefixes;
+        let buffers = self.input_capacity + self.outbox.capacity();
+        size_of::<Self>() + buffers + queued + names * NAME_BYTES
+    }
+
+    /// Whether it is neither a replica nor the master that is copied.
+    #[must_use]
+    pub fn is_ordinary(&self) -> bool {
+        !self.is_master && self.replica.is_none()
     }
 
     /// Whether it may be closed to save memory.
     #[must_use]
     pub fn is_evictable(&self) -> bool {
-        !self.no_evict && !self.is_master && self.replica.is_none() && self.close == Close::No
+        self.is_ordinary() && !self.no_evict && self.close == Close::No
     }
 
     /// Runs its connection's task at the next turn of the loop.
@@ -329,6 +349,8 @@ pub struct Clients {
     free: Vec<usize>,
     last_id: ClientId,
     connected: usize,
+    /// What they take together.
+    pub(crate) footprint: Footprint,
 }
 
 impl Clients {

@@ -167,7 +167,7 @@ fn clients(lines: &mut Lines, server: &Server, client: &Client) {
     lines.put("clients_in_timeout_table", server.blocked.with_deadline());
 }
 
-fn memory(lines: &mut Lines, server: &Server, client: &Client) {
+fn memory(lines: &mut Lines, server: &Server, _: &Client) {
     let keyspace = &server.keyspace;
     let (used, dataset) = (keyspace.used_memory(), keyspace.dataset_memory());
     let (resident, total) = (machine::resident_bytes(), machine::memory_bytes());
@@ -202,7 +202,7 @@ fn memory(lines: &mut Lines, server: &Server, client: &Client) {
     lines.put_bytes("maxmemory", server.config.keyspace.maxmemory);
     lines.put("maxmemory_policy", server.config.keyspace.policy);
     fragmentation(lines, resident, used);
-    buffers(lines, server, client);
+    buffers(lines, server);
 }
 
 fn fragmentation(lines: &mut Lines, resident: u64, used: u64) {
@@ -218,25 +218,18 @@ fn fragmentation(lines: &mut Lines, resident: u64, used: u64) {
     );
 }
 
-/// Bytes that wait in the buffers of all connections, `client`'s included.
-#[must_use]
-pub fn buffer_bytes(server: &Server, client: &Client) -> u64 {
-    let each = server.clients.iter().chain([client]);
-    each.map(|one| (one.input_bytes + one.outbox().len()) as u64)
-        .sum()
-}
-
-fn buffers(lines: &mut Lines, server: &Server, client: &Client) {
-    lines.put_each(
-        &[
-            "mem_not_counted_for_evict",
-            "mem_replication_backlog",
-            "mem_total_replication_buffers",
-            "mem_clients_slaves",
-        ],
-        0,
-    );
-    lines.put("mem_clients_normal", buffer_bytes(server, client));
+fn buffers(lines: &mut Lines, server: &Server) {
+    let backlog = server.replication.backlog_bytes();
+    let replicas = server.all_replicas().map(|(client, _)| client);
+    let (taken, waiting) = replicas.fold((0, 0), |(taken, waiting), client| {
+        (taken + client.bytes(), waiting + client.outbox().len())
+    });
+    // What replicas are sent is no part of used_memory here.
+    lines.put("mem_not_counted_for_evict", 0);
+    lines.put("mem_replication_backlog", backlog);
+    lines.put("mem_total_replication_buffers", backlog + waiting);
+    lines.put("mem_clients_slaves", taken);
+    lines.put("mem_clients_normal", server.clients.footprint.bytes);
     lines.put_each(&["mem_cluster_links", "mem_aof_buffer"], 0);
     lines.put("mem_allocator", "libc");
     lines.put_each(
@@ -325,7 +318,7 @@ fn append_only_file(lines: &mut Lines) {
 fn stats(lines: &mut Lines, server: &Server, _: &Client) {
     traffic(lines, &server.stats);
     keys(lines, server);
-    forks_and_defragmentation(lines);
+    forks_and_defragmentation(lines, server);
     let [_, keys, items, prefixes] = server.tracking.counts();
     lines.put("tracking_total_keys", keys);
     lines.put("tracking_total_items", items);
@@ -397,11 +390,12 @@ fn keys(lines: &mut Lines, server: &Server) {
     );
 }
 
-/// What this server does not do, in the place where Redis tells of it.
-fn forks_and_defragmentation(lines: &mut Lines) {
-    lines.put_each(
-        &["latest_fork_usec", "total_forks", "migrate_cached_sockets"],
-        0,
+/// What this server does not do, in the place where Redis tells of it; and the connection that MIGRATE keeps.
+fn forks_and_defragmentation(lines: &mut Lines, server: &Server) {
+    lines.put_each(&["latest_fork_usec", "total_forks"], 0);
+    lines.put(
+        "migrate_cached_sockets",
+        u8::from(server.transfer.is_some()),
     );
     lines.put_each(
         &[

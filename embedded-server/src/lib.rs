@@ -68,18 +68,19 @@
 //! - Saving: the data set is serialized while nobody is served, and written in the background; redis-server forks. Changes
 //!   (`rdb_changes_since_last_save`) are counted by event.
 //! - There is no append-only file: BGREWRITEAOF is answered, and does nothing.
-//! - A write that would not fit under `maxmemory` is refused; redis-server lets one command exceed it. Buffers of clients do
-//!   not count.
+//! - A write that would not fit under `maxmemory` is refused, unless it is within EXEC; redis-server lets one command exceed it.
+//!   Of what a client takes, only what is beyond 24 KiB counts, so that ordinary clients do not change which keys are evicted;
+//!   of replicas and the backlog nothing is part of `used_memory`.
 //! - SORT leaves a sorted set in its form; redis-server gives it the large one.
 //! - BITOP upon a destination past its deadline tells that it expired; redis-server, that it was deleted.
 //! - COMMAND DOCS has summaries of its own, complexity without its prose, and no history.
 //! - CONFIG SET moves `port` and `bind` of a node alone, not of one in a cluster. `proc-title-template` and `oom-score-adj`
-//!   are without effect; `maxmemory-clients` is looked after `hz` times a second; `lazyfreed_objects` and buffer sizes of CLIENT
-//!   LIST stay 0.
+//!   are without effect. Connections share their buffers: CLIENT LIST tells of those that a client keeps beside them, and
+//!   `rbs`, `rbp` and `argv-mem` stay 0. Nothing is freed later: `lazyfreed_objects` stays 0.
 //! - CLIENT UNBLOCK of a client whose command CLIENT PAUSE puts off answers 0; redis-server 7.0.15 ends by it.
 //! - `port 0` takes a free port rather than none. `save` is empty, `bind` this machine alone, and DEBUG allowed from there.
-//! - Commands and directives of scripting, functions, ACL users, modules, the append-only file and TLS: not there; the
-//!   directives are taken, kept and without effect.
+//! - Commands and directives of scripting, functions, ACL users, the append-only file and TLS: not there; the
+//!   directives are taken, kept and without effect. MODULE LIST is empty, and no module can be loaded.
 //! - Hash fields that expire, which 7.0 does not have, behave as in Valkey 9.
 //!
 //! # Inside
@@ -97,6 +98,7 @@ pub mod departure;
 pub mod embedded_cluster;
 pub mod eviction;
 pub mod fault;
+pub mod footprint;
 pub mod histogram;
 pub mod info;
 pub mod keyspace;

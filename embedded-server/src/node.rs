@@ -1,6 +1,5 @@
 //! A node: it composes the rooms. One node, one thread.
 
-use std::cmp::Reverse;
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,6 +15,7 @@ use crate::clock::{Clock, Stopwatch};
 use crate::command::FieldDeadlines;
 use crate::config::{Config, ConfigError};
 use crate::fault::Faults;
+use crate::footprint::Footprint;
 use crate::keyspace::{Access, Db, EventKind, Keyspace};
 use crate::latency::LatencyMonitor;
 use crate::log::{Level, Log};
@@ -168,6 +168,8 @@ pub struct Server {
     /// Lets it listen elsewhere, once it listens at all.
     pub(crate) doors: Option<Doors>,
     stop: Arc<Notify>,
+    /// What clients took when that was last looked at.
+    pub(crate) settled: Footprint,
     /// Messages to clients whose commands are running, by slot; they follow the reply.
     pub(crate) pushes_to_self: Vec<(usize, Vec<u8>)>,
     /// The client whose command is running.
@@ -237,6 +239,7 @@ impl Server {
             log,
             doors: None,
             stop: Arc::new(Notify::new()),
+            settled: Footprint::default(),
             pushes_to_self: Vec::new(),
             running: None,
         };
@@ -258,6 +261,7 @@ impl Server {
         self.keyspace.configure(self.config.keyspace.clone());
         self.configure_cluster();
         self.record_removals();
+        self.evict_clients();
     }
 
     /// Has the keyspace tell what it removes by itself, if anybody wants to know.
@@ -374,31 +378,6 @@ impl Server {
         self.end_due_pause();
     }
 
-    /// Closes the clients that take most, until all together take no more than `maxmemory-clients` allows.
-    fn evict_clients(&mut self) {
-        let limit = self.config.maxmemory_clients;
-        let bytes_max = match u64::try_from(limit) {
-            Ok(0) => return,
-            Ok(bytes) => bytes,
-            Err(_) => self.config.keyspace.maxmemory / 100 * limit.unsigned_abs(),
-        };
-        let mut clients: Vec<_> = self
-            .clients
-            .iter_mut()
-            .filter(|client| client.is_evictable())
-            .collect();
-        clients.sort_by_key(|client| Reverse(client.bytes()));
-        let mut total: u64 = clients.iter().map(|client| client.bytes() as u64).sum();
-        for client in clients {
-            if total <= bytes_max {
-                break;
-            }
-            total -= client.bytes() as u64;
-            self.stats.evicted_clients += 1;
-            client.end(Close::Now);
-        }
-    }
-
     fn close_idle_clients(&mut self) {
         let (now_ms, timeout_s) = (self.now_ms, self.config.timeout_seconds);
         let limits = self.config.output_limits();
@@ -449,6 +428,7 @@ impl Server {
         self.end_imports_of(client.id);
         self.forget_replica(client);
         self.watches.forget(&client.watched, client.slot);
+        self.clients.discount(client);
         self.clients.release(client.slot);
     }
 }

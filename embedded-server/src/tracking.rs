@@ -92,6 +92,7 @@ impl Tracker {
             told.insert(client.id);
         }
         client.tracks = tracking.mode != Mode::Broadcast;
+        client.prefixes = tracking.prefixes.len();
         let slot = client.slot;
         self.clients
             .insert(client.id, Tracking { slot, ..tracking });
@@ -137,6 +138,7 @@ impl Server {
     pub fn end_tracking(&mut self, client: &mut Client) {
         self.tracking.disable(client.id);
         client.tracks = false;
+        client.prefixes = 0;
         client.caching = None;
     }
 

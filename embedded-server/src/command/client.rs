@@ -88,7 +88,7 @@ const HELP: &[&str] = &[
     "REPLY <ON | OFF | SKIP>",
     "    Whether this connection gets replies; SKIP: not to the next command.",
     "NO-EVICT <ON | OFF>",
-    "    Noted, but connections are not evicted.",
+    "    Protects this connection from being closed where maxmemory-clients is exceeded.",
     "NO-TOUCH <ON | OFF>",
     "    Whether this connection's reads leave access times as they are.",
     "UNBLOCK <id> [TIMEOUT | ERROR]",
@@ -183,7 +183,8 @@ fn list(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
         .iter()
         .chain([&*context.client])
         .collect();
-    clients.retain(|client| wanted.fits(client));
+    // Who is closed is as good as gone.
+    clients.retain(|client| client.close != Close::Now && wanted.fits(client));
     clients.sort_unstable_by_key(|client| client.id);
     let lines: String = clients
         .into_iter()
@@ -205,7 +206,7 @@ fn described(client: &Client, server: &Server) -> String {
     let _ = writeln!(
         line,
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} qbuf={} \
-         qbuf-free=0 argv-mem=0 multi-mem={} rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} events={} cmd={} \
+         qbuf-free={} argv-mem=0 multi-mem={} rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} events={} cmd={} \
          user=default redir={} resp={} lib-name={} lib-ver={}",
         client.id,
         client.endpoints.peer,
@@ -224,6 +225,7 @@ fn described(client: &Client, server: &Server) -> String {
             .as_ref()
             .map_or_else(|| "-1".to_owned(), |queued| queued.len().to_string()),
         client.input_bytes,
+        client.input_capacity.saturating_sub(client.input_bytes),
         client.transaction.as_ref().map_or(0, Transaction::bytes),
         usize::from(waiting > 0),
         waiting,

@@ -3,7 +3,7 @@
 use super::outcome::{Outcome, handler, help, integer_in, unknown_subcommand};
 use super::table::{CommandSpec, Group, Keys, flags};
 use super::{Arguments, Context, is, refusal};
-use crate::{info, machine};
+use crate::machine;
 
 /// The rows of the command table.
 pub(super) const COMMANDS: &[CommandSpec] =
@@ -145,15 +145,20 @@ fn figures(context: &Context<'_>) -> Vec<(&'static str, Figure)> {
     let keys: u64 = keyspace.dbs().map(|db| keyspace.len(db) as u64).sum();
     let ratio = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
     let beyond = resident as i64 - used as i64;
+    let backlog = server.replication.backlog_bytes();
+    let replicas: usize = server
+        .all_replicas()
+        .map(|(client, _)| client.bytes())
+        .sum();
     vec![
         ("peak.allocated", Count(peak)),
         ("total.allocated", Count(used)),
         ("startup.allocated", Count(0)),
-        ("replication.backlog", Count(0)),
-        ("clients.slaves", Count(0)),
+        ("replication.backlog", Count(backlog as u64)),
+        ("clients.slaves", Count(replicas as u64)),
         (
             "clients.normal",
-            Count(info::buffer_bytes(context.server, context.client)),
+            Count(server.clients.footprint.bytes as u64),
         ),
         ("cluster.links", Count(0)),
         ("aof.buffer", Count(0)),

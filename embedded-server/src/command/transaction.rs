@@ -63,11 +63,13 @@ fn exec(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
     }
     context.reply.array(transaction.len());
     context.client.deny_blocking = true;
+    context.server.keyspace.set_overdrawing(true);
     context.server.begin_transaction();
     for queued in transaction.into_commands() {
         dispatch::call(context, &queued.words.arguments(), queued.command);
     }
     context.server.end_transaction();
+    context.server.keyspace.set_overdrawing(false);
     context.client.deny_blocking = false;
     Ok(())
 }

@@ -81,6 +81,10 @@ pub struct Keyspace {
     active_expiry: bool,
     /// Nothing goes by itself.
     held: bool,
+    /// Nothing is evicted or refused for want of memory.
+    overdraws: bool,
+    /// Bytes that count against `maxmemory` and are not the keyspace's.
+    beside: u64,
     /// The dict whose turn it is in the cron.
     cron_dict: usize,
     /// Those under way.
@@ -114,6 +118,8 @@ impl Keyspace {
             no_touch: false,
             active_expiry: true,
             held: false,
+            overdraws: false,
+            beside: 0,
             cron_dict: 0,
             cuts: Vec::new(),
             cuts_begun: 0,
@@ -184,6 +190,16 @@ impl Keyspace {
     /// written all the same goes on burying the dead it meets, and may exceed `maxmemory`.
     pub fn set_held(&mut self, on: bool) {
         self.held = on;
+    }
+
+    /// While on, writes may exceed `maxmemory`: what was allowed as a whole is carried out as a whole (EXEC).
+    pub fn set_overdrawing(&mut self, on: bool) {
+        self.overdraws = on;
+    }
+
+    /// Tells how many bytes count against `maxmemory` that the keyspace does not see.
+    pub fn set_beside(&mut self, bytes: u64) {
+        self.beside = bytes;
     }
 
     /// Whether expired and evicted keys are queued for [`Keyspace::next_event`]. Off at first; turning it off drops the queue.

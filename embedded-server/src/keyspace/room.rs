@@ -19,10 +19,11 @@ pub fn cost_of_string(key_len: usize, value_len: usize, has_deadline: bool) -> u
 const STEP_EVICTIONS_MIN: u64 = 16;
 
 impl Keyspace {
-    /// Bytes that keys, values, tables and access logs occupy: exactly, with the allocators' rounding.
+    /// Bytes that keys, values, tables and access logs occupy: exactly, with the allocators' rounding. Whatever else counts
+    /// against `maxmemory` is among them.
     #[inline]
     pub fn used_memory(&self) -> u64 {
-        (self.dict_bytes + self.evictor.bytes()) as u64 + self.fixed_memory()
+        (self.dict_bytes + self.evictor.bytes()) as u64 + self.fixed_memory() + self.beside
     }
 
     /// Bytes used by keys and values alone, without tables and fixed parts.
@@ -70,7 +71,7 @@ impl Keyspace {
         db: Db,
         items: impl Iterator<Item = (&'k [u8], usize)> + Clone,
     ) -> Result<(), OutOfMemory> {
-        if self.settings.maxmemory == 0 {
+        if self.settings.maxmemory == 0 || self.overdraws {
             return Ok(());
         }
         loop {
@@ -164,7 +165,7 @@ impl Keyspace {
         allowed: u64,
         needed: &mut dyn FnMut(&Self) -> usize,
     ) -> Result<(), OutOfMemory> {
-        if self.held {
+        if self.held || self.overdraws {
             return Ok(());
         }
         let (limit, at_first) = (self.settings.maxmemory, self.used_memory());

@@ -24,7 +24,8 @@ use crate::resp::Parser;
 /// An unfinished command up to so many bytes is moved to the shared buffer, so that what follows it is read behind it;
 /// a longer one is read where it lies.
 const TAIL_BYTES_MOVED: usize = 64 * 1024;
-/// The most bytes of a long unfinished command read at a time.
+/// Of a long unfinished command so many bytes are read at a time.
+const CHUNK_BYTES_MIN: usize = 8 * 1024;
 const CHUNK_BYTES_MAX: usize = 1 << 20;
 /// What an empty tail, and the shared replies, keep allocated.
 const TAIL_BYTES_KEPT: usize = 16 * 1024;
@@ -77,7 +78,8 @@ impl Future for Connection {
             Poll::Pending => {
                 client.set_waker(task.waker());
                 client.input_bytes = wire.tail.len();
-                turn.server.clients.put(client);
+                client.input_capacity = wire.tail.capacity();
+                turn.server.put_back(client);
                 turn.server.look_after_waits();
                 Poll::Pending
             }
@@ -185,10 +187,13 @@ impl Wire {
         let buffer = if known <= TAIL_BYTES_MOVED {
             turn.input.get_mut(known..INPUT_BYTES).unwrap_or_default()
         } else {
-            let room = self
-                .parser
-                .wanted()
-                .clamp(TAIL_BYTES_MOVED, CHUNK_BYTES_MAX);
+            let wanted = self.parser.wanted();
+            let room = wanted.clamp(CHUNK_BYTES_MIN, CHUNK_BYTES_MAX);
+            if self.tail.capacity() < known + room {
+                // At most twice what has come, and no more than the command needs; counted before it is filled.
+                self.tail.reserve_exact(room.max(wanted.min(known)));
+                return others_first(task);
+            }
             self.tail.resize(known + room, 0);
             self.tail.get_mut(known..).unwrap_or_default()
         };
@@ -224,8 +229,9 @@ impl Wire {
             let result = self.run_all(task, turn, client, filled);
             self.tail.clear();
             if let Ok(consumed) = result {
-                self.tail
-                    .extend_from_slice(filled.get(consumed..).unwrap_or_default());
+                let rest = filled.get(consumed..).unwrap_or_default();
+                self.tail.reserve_exact(rest.len());
+                self.tail.extend_from_slice(rest);
             }
             turn.input = input;
             result?;

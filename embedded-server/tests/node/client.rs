@@ -45,6 +45,13 @@ impl Client {
         self.0.write_all(bytes.as_ref()).unwrap();
     }
 
+    /// Sends as much as the node takes before it closes the connection.
+    pub(crate) fn send_if_taken(&mut self, bytes: impl AsRef<[u8]>) {
+        if let Err(error) = self.0.write_all(bytes.as_ref()) {
+            assert_ne!(error.kind(), std::io::ErrorKind::WouldBlock, "{error}");
+        }
+    }
+
     /// Reads exactly as much as `expected` is long, and compares.
     #[track_caller]
     pub(crate) fn expect(&mut self, expected: impl AsRef<[u8]>) {
