@@ -17,6 +17,7 @@ use tokio::task::{self, AbortHandle};
 use tokio::time::{self, MissedTickBehavior};
 
 use super::Shared;
+use super::wire::open;
 use crate::cluster::wire::{self, WireError};
 use crate::cluster::{Event, LinkId};
 use crate::log::Level;
@@ -79,7 +80,7 @@ fn carry_out(order: Order, links: &Links, node: &Shared) {
                     time::sleep(within).await;
                     return None;
                 }
-                let stream = time::timeout(within, TcpStream::connect(address))
+                let stream = time::timeout(within, open(&node, address))
                     .await
                     .ok()?
                     .ok()?;

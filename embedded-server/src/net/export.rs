@@ -98,7 +98,7 @@ async fn connect(node: &Shared, name: &str) -> Result<(Wire, Vec<u8>), ExportErr
         }
         (address, greeting, server.link_patience())
     };
-    let mut wire = Wire::connect(address, patience).await?;
+    let mut wire = Wire::connect(node, address, patience).await?;
     wire.log_in(node).await?;
     Ok((wire, greeting))
 }

@@ -87,7 +87,7 @@ async fn copy(node: &Shared, master: SocketAddr) -> Result<(), FollowError> {
     if node.borrow().server.is_cut_off(master.port()) {
         return Err(FollowError::CutOff);
     }
-    let mut wire = Wire::connect(master, patience(node)).await?;
+    let mut wire = Wire::connect(node, master, patience(node)).await?;
     let endpoints = Endpoints {
         peer: Address::Ip(master),
         local: Address::Ip(wire.stream.local_addr()?),

@@ -1,12 +1,12 @@
 //! A connection that this node opens to another and speaks the protocol over, as a client does.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time;
 
 use super::Shared;
@@ -24,8 +24,36 @@ pub(super) enum WireError {
     Silent(#[from] time::error::Elapsed),
     #[error("the other node answers '{0}'")]
     Refused(String),
+    #[error("Unable to AUTH to MASTER, which answers '{0}'; set masterauth to its password")]
+    LoggedOut(String),
     #[error("the answer holds no line")]
     Overlong,
+}
+
+/// Opens a connection, from the address that `bind-source-addr` names if it names one.
+pub(super) async fn open(node: &Shared, address: SocketAddr) -> io::Result<TcpStream> {
+    let source = node
+        .borrow()
+        .server
+        .config
+        .text("bind-source-addr")
+        .to_vec();
+    if source.is_empty() {
+        return TcpStream::connect(address).await;
+    }
+    let source = String::from_utf8_lossy(&source);
+    let source: IpAddr = source.parse().map_err(|_| {
+        let message = format!(
+            "bind-source-addr is '{source}', which is no IP address; set it to one of this machine"
+        );
+        io::Error::new(io::ErrorKind::InvalidInput, message)
+    })?;
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    socket.bind((source, 0).into())?;
+    socket.connect(address).await
 }
 
 /// The connection.
@@ -39,10 +67,11 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) async fn connect(
+        node: &Shared,
         address: SocketAddr,
         patience: Duration,
     ) -> Result<Self, WireError> {
-        let stream = time::timeout(patience, TcpStream::connect(address)).await??;
+        let stream = time::timeout(patience, open(node, address)).await??;
         stream.set_nodelay(true)?;
         Ok(Self {
             stream,
@@ -55,7 +84,11 @@ impl Wire {
     pub(super) async fn log_in(&mut self, node: &Shared) -> Result<(), WireError> {
         let password = node.borrow().server.config.text("masterauth").to_vec();
         if !password.is_empty() {
-            self.ask(&[b"AUTH", &password]).await?;
+            let answer = self.ask(&[b"AUTH", &password]).await;
+            answer.map_err(|error| match error {
+                WireError::Refused(answer) => WireError::LoggedOut(answer),
+                error => error,
+            })?;
         }
         Ok(())
     }

@@ -44,7 +44,7 @@ pub enum FileError {
         at: usize,
     },
     /// It was changed since it was written.
-    #[error("the checksum of the RDB file is wrong: it was changed or cut; fetch it again")]
+    #[error("RDB CRC error: the file was changed or cut since it was written; fetch it again")]
     Checksum,
 }
 

@@ -144,6 +144,26 @@ fn nothing_comes_before_the_snapshot() {
     assert_eq!(client.line().chars().next(), Some('$'));
 }
 
+/// Other systems have but one address that leads to the machine itself.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_replica_comes_from_the_address_it_is_to_come_from() {
+    let (master, replica) = (node(), node());
+    let (mut leader, mut follower) = (
+        Client::connect(master.addr()),
+        Client::connect(replica.addr()),
+    );
+    let follow = format!("REPLICAOF 127.0.0.1 {}", master.addr().port());
+    for line in ["CONFIG SET bind-source-addr 127.0.0.2", &follow] {
+        assert_eq!(follower.ask(line), "+OK");
+    }
+    wait_until("the replica is in", || {
+        leader
+            .ask("INFO replication")
+            .contains("slave0:ip=127.0.0.2,")
+    });
+}
+
 #[test]
 fn a_node_copies_a_node() {
     let (master, replica) = (node(), node());
