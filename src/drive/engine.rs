@@ -336,7 +336,7 @@ impl Engine {
             }
         }
         if reply == Reply::Error {
-            self.tally.error(connection.scanner.word());
+            self.tally.refused(&connection.scanner);
             self.refuse(connection, rule, sent, now_ns);
         } else if rule.is_plain {
             self.learn(rule, sent, rule.is_absent(reply), now_ns);

@@ -38,6 +38,8 @@ pub const LINE_LIMIT: usize = 64 * 1024;
 const COUNT_LIMIT: u64 = 1 << 40;
 /// First words of errors are cut to this.
 const WORD_LIMIT: usize = 32;
+/// Bytes of an error's text that are kept.
+const ERROR_LIMIT: usize = 120;
 /// Elements of an aggregate of which it is known whether they were nil.
 const NILS_LIMIT: usize = 1024;
 /// Digits that a length or count may have.
@@ -54,8 +56,8 @@ pub struct Scanner {
     aside: u64,
     /// What the reply under way says, once its first line has been seen.
     said: Option<Reply>,
-    /// First word of the last error.
-    word: Word,
+    /// What the last error says.
+    error: ErrorText,
     /// Elements of the reply under way, or of the last one, that were nil: a bit each, for as many as one request has keys.
     nils: [u64; NILS_LIMIT / 64],
     /// Elements of the aggregate under way that have been seen.
@@ -70,9 +72,9 @@ struct Head<'a> {
     length: usize,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Word {
-    bytes: [u8; WORD_LIMIT],
+#[derive(Debug, Clone, Copy)]
+struct ErrorText {
+    bytes: [u8; ERROR_LIMIT],
     length: usize,
 }
 
@@ -117,7 +119,17 @@ impl Scanner {
     /// First word of the error that [`Reply::Error`] announced last: `ERR`, `OOM`, ….
     #[must_use]
     pub fn word(&self) -> &[u8] {
-        self.word.bytes.get(..self.word.length).unwrap_or_default()
+        let text = self.error();
+        let letters = text.iter().take(WORD_LIMIT);
+        let length = letters.take_while(|byte| byte.is_ascii_graphic()).count();
+        text.get(..length).unwrap_or_default()
+    }
+
+    /// What that error says, cut where it is long.
+    #[must_use]
+    pub fn error(&self) -> &[u8] {
+        let ErrorText { bytes, length } = &self.error;
+        bytes.get(..*length).unwrap_or_default()
     }
 
     /// Whether the element at `place` of the aggregate that came last was nil.
@@ -222,32 +234,40 @@ impl Scanner {
         between: bool,
     ) -> Result<Option<u64>, Malformed> {
         if head.kind == b'-' && between {
-            self.word = Word::first_of(head.text);
+            self.error = ErrorText::of(head.text);
         }
         if !matches!(head.kind, b'$' | b'=' | b'!') || head.text == b"-1" {
             return Ok(Some(0));
         }
         let length = number(head.text)?;
         if head.kind == b'!' && between {
-            let wanted = WORD_LIMIT.min(usize::try_from(length).unwrap_or(WORD_LIMIT));
+            let wanted = ERROR_LIMIT.min(usize::try_from(length).unwrap_or(ERROR_LIMIT));
             let Some(text) = bytes.get(head.length..head.length + wanted) else {
                 return Ok(None);
             };
-            self.word = Word::first_of(text);
+            self.error = ErrorText::of(text);
         }
         Ok(Some(length + 2))
     }
 }
 
-impl Word {
-    fn first_of(text: &[u8]) -> Self {
-        let mut word = Self::default();
-        let letters = text.iter().take_while(|byte| byte.is_ascii_graphic());
-        for (place, letter) in word.bytes.iter_mut().zip(letters) {
-            *place = *letter;
-            word.length += 1;
+impl ErrorText {
+    fn of(text: &[u8]) -> Self {
+        let mut kept = Self::default();
+        for (place, byte) in kept.bytes.iter_mut().zip(text) {
+            *place = *byte;
+            kept.length += 1;
         }
-        word
+        kept
+    }
+}
+
+impl Default for ErrorText {
+    fn default() -> Self {
+        Self {
+            bytes: [0; ERROR_LIMIT],
+            length: 0,
+        }
     }
 }
 
@@ -552,6 +572,10 @@ mod tests {
             .map(|found| found.1)
             .collect();
         assert_eq!(words, [b"OOM".to_vec(), b"SYNTAX".to_vec(), Vec::new()]);
+        let mut scanner = Scanner::default();
+        scanner.next(stream).unwrap();
+        let text = b"OOM command not allowed when used memory > 'maxmemory'.";
+        assert_eq!(scanner.error(), text);
     }
 
     #[test]

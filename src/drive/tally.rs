@@ -7,6 +7,7 @@ use hdrhistogram::Histogram;
 use super::advance::Advance;
 use super::connection::Sent;
 use super::fan_out::Published;
+use super::resp::Scanner;
 use super::timeline::{Intervals, Timeline};
 use crate::recording::model::{Reads, Verified};
 use crate::traffic::seal::Seal;
@@ -16,6 +17,8 @@ use crate::workload::plan::{FanOut, KeySpace, Operation};
 pub(super) const LATENCY_MAX_NS: u64 = 100_000_000_000;
 /// No more kinds of errors are told apart.
 const ERROR_KINDS_MAX: usize = 64;
+/// The first word of errors that have no word of their own.
+const UNSPECIFIC: &[u8] = b"ERR";
 /// The kind of the error kinds beyond.
 const OTHER: &str = "other";
 
@@ -111,6 +114,8 @@ pub struct Tally {
     /// By place in the load's list of operations.
     by_operation: Vec<Kind>,
     errors: Vec<(Box<[u8]>, u64)>,
+    /// The first error whose first word does not say what is wrong.
+    unspecific: Option<Box<[u8]>>,
     /// The end of each key space and its reads; empty where keys are all of one kind.
     spaces: Vec<(u64, Reads)>,
     /// Values that were verified; none where values are not.
@@ -167,6 +172,7 @@ impl Tally {
             counts: Counts::default(),
             by_operation: operations.iter().map(kind).collect::<Result<_, _>>()?,
             errors: Vec::new(),
+            unspecific: None,
             spaces: Vec::new(),
             verified: None,
             published: None,
@@ -297,6 +303,16 @@ impl Tally {
         self.timeline.error(kind);
     }
 
+    /// An error came as the answer, as `scanner` saw it.
+    #[cold]
+    pub(super) fn refused(&mut self, scanner: &Scanner) {
+        let word = scanner.word();
+        self.error(word);
+        if word == UNSPECIFIC && self.unspecific.is_none() {
+            self.unspecific = Some(scanner.error().into());
+        }
+    }
+
     /// A request that was due at `due_ns` and sent at `sent_ns` was done with at `now_ns`.
     #[inline]
     pub fn took(&mut self, operation: u16, due_ns: u64, sent_ns: u64, now_ns: u64) {
@@ -349,6 +365,7 @@ impl Tally {
             counts: self.counts,
             by_operation: self.by_operation.into_iter().map(measured).collect(),
             errors: self.errors,
+            unspecific: self.unspecific,
             reads_by_space: self.spaces.into_iter().map(|(_, reads)| reads).collect(),
             verified: self.verified,
             published: self.published,
@@ -378,6 +395,7 @@ pub struct Measured {
     /// By place in the load's list of operations.
     pub by_operation: Vec<MeasuredKind>,
     errors: Vec<(Box<[u8]>, u64)>,
+    unspecific: Option<Box<[u8]>>,
     /// By key space.
     pub reads_by_space: Vec<Reads>,
     /// Values that were verified; none where values are not.
@@ -401,6 +419,13 @@ impl Measured {
         by_kind(&self.errors)
     }
 
+    /// The first error reply that begins with `ERR`.
+    #[must_use]
+    pub fn unspecific_error(&self) -> Option<String> {
+        let text = self.unspecific.as_ref()?;
+        Some(String::from_utf8_lossy(text).into_owned())
+    }
+
     /// Adds what another worker measured in the same phase.
     pub fn merge(&mut self, other: Self) {
         self.counts = self.counts.plus(&other.counts);
@@ -411,6 +436,7 @@ impl Measured {
         for (kind, count) in &other.errors {
             count_error(&mut self.errors, kind, *count);
         }
+        self.unspecific = self.unspecific.take().or(other.unspecific);
         for (mine, theirs) in self.reads_by_space.iter_mut().zip(&other.reads_by_space) {
             mine.hits += theirs.hits;
             mine.misses += theirs.misses;

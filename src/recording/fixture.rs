@@ -481,6 +481,7 @@ fn phase(
         )]),
         latency_by_kind: BTreeMap::new(),
         errors: BTreeMap::new(),
+        unspecific_error: None,
         due: operations,
         in_flight: 0,
         hits: reads.0,

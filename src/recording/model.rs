@@ -148,6 +148,9 @@ pub struct PhaseRecord {
     /// Errors by kind: the first word of the error reply (`OOM`, `ERR`, …), `timeout`, `disconnected`. Of a cluster also
     /// `node_lost` and `node_unreachable`, which count as error replies.
     pub errors: BTreeMap<String, u64>,
+    /// The first error that begins with `ERR`, which does not say what is wrong, in full; absent where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unspecific_error: Option<String>,
     /// Requests that fell due, writes after a miss included: always `operations`, plus the `timeout` and
     /// `disconnected` errors among `errors`, plus `in_flight`.
     pub due: u64,

@@ -202,12 +202,6 @@ fn errors(cells: &[&CellFigures]) -> String {
         .filter_map(|cell| Some((cell, cell.total.errors?.mean)))
         .filter(|(_, count)| *count > 0.0);
     let say = |(cell, count): (&&CellFigures, f64)| {
-        let kinds: Vec<&str> = cell
-            .total
-            .errors_by_kind
-            .keys()
-            .map(String::as_str)
-            .collect();
         let who = if cells.len() > 1 {
             format!(" with {}", cell.label)
         } else {
@@ -216,7 +210,7 @@ fn errors(cells: &[&CellFigures]) -> String {
         format!(
             "{}{who} ({})",
             human::count(count.ceil() as u64),
-            kinds.join(", ")
+            cell.total.failures()
         )
     };
     let refused: Vec<String> = refused.map(say).collect();

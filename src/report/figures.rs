@@ -99,6 +99,8 @@ pub struct LoadFigures {
     pub errors: Option<Estimate>,
     /// Errors by kind, over all repetitions.
     pub errors_by_kind: BTreeMap<String, u64>,
+    /// The first error that begins with `ERR`, in full.
+    pub unspecific_error: Option<String>,
     /// Latency over all repetitions.
     pub latency: Option<LatencyFigures>,
     /// The operations that it was made of, where there are several.
@@ -304,6 +306,7 @@ fn load_figures(
             began(one).then(|| sum(one, |phase| phase.errors.values().sum()) as f64)
         }),
         errors_by_kind: errors_by_kind(phases()),
+        unspecific_error: phases().find_map(|phase| phase.unspecific_error.clone()),
         latency: latency(phases().map(|phase| &phase.latency)),
         kinds: kinds(cell, &is_wanted),
         spaces: spaces(cell, &is_wanted),
@@ -314,6 +317,18 @@ fn load_figures(
         delivery: None,
         verified: None,
         drawn: None,
+    }
+}
+
+impl LoadFigures {
+    /// Why requests failed: the kinds of errors, and in full the first that has no kind of its own.
+    pub(super) fn failures(&self) -> String {
+        let kinds = self.errors_by_kind.keys();
+        let said = kinds.map(|kind| match &self.unspecific_error {
+            Some(text) if kind == "ERR" => text,
+            _ => kind,
+        });
+        said.map(String::as_str).collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -210,7 +210,7 @@ fn rows(cell: &CellFigures) -> usize {
 }
 
 fn load_row(phase: &LoadFigures) -> Markup {
-    let kinds: Vec<&str> = phase.errors_by_kind.keys().map(String::as_str).collect();
+    let failures = phase.failures();
     html! {
         td.word { (phase.name) @if let Some(lateness) = phase.lateness_p99_s { small { "late by " (human::seconds(lateness)) " at p99" } } }
         (estimate(phase.operations, count))
@@ -220,7 +220,7 @@ fn load_row(phase: &LoadFigures) -> Markup {
         }
         (estimate(phase.hit_ratio, human::percent))
         (latency(phase.latency.as_ref()))
-        td { (phase.errors.map_or("–".to_owned(), |errors| count(errors.mean))) @if !kinds.is_empty() { small { (kinds.join(", ")) } } }
+        td { (phase.errors.map_or("–".to_owned(), |errors| count(errors.mean))) @if !failures.is_empty() { small { (failures) } } }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use cachebench::report::{Figures, text};
 use cachebench::runner::Event;
 
 use crate::common::Server;
@@ -152,6 +153,28 @@ phases: [ save: { keys: all, pipeline: 10 } ]
         .map(|interval| interval.errors)
         .sum();
     assert_eq!(interval_errors, phase.errors["OOM"]);
+}
+
+/// `ERR` alone says nothing: the first such error is kept in full and told.
+#[test]
+fn an_error_without_a_word_of_its_own_is_told_in_full() {
+    let Some(server) = redis(&[]) else { return };
+    let yaml = "
+keys: { count: 100 }
+phases: [ save: { keys: all }, mix: { operations: { incr: 50%, llen: 50% }, count: 400, clients: 3 } ]
+";
+    let recording = run(&plan_for(&server, yaml, Allow::Nothing), |_| ()).expect("a recording");
+    let mix = &phases(&recording)[1];
+    assert_eq!(mix.errors["ERR"], mix.operations_by_kind["incr"]);
+    assert_eq!(mix.errors["WRONGTYPE"], mix.operations_by_kind["llen"]);
+    let why = "ERR value is not an integer or out of range";
+    assert_eq!(mix.unspecific_error.as_deref(), Some(why));
+    let figures = Figures::of(&recording);
+    let summary = text::summary(&recording, &figures, 80).replace('\n', " ");
+    assert!(
+        summary.contains(&format!("({why}, WRONGTYPE)")),
+        "{summary}"
+    );
 }
 
 /// Ten values are changed and five written over with another key's; values larger than a read of the socket come in pieces.
