@@ -65,7 +65,7 @@
 //! - BITFIELD near the ends of 64 bits: redis-server's check for overflow overflows itself.
 //! - DUMP of a hash whose fields expire, which redis-server 7.0 does not have, is in the form of 7.4; RESTORE takes what 7.2
 //!   and 7.4 write.
-//! - Saving: the data set is serialized while nobody is served, and written in the background; redis-server forks. Changes
+//! - BGSAVE serializes slice by slice between the commands, where redis-server forks. Changes
 //!   (`rdb_changes_since_last_save`) are counted by event.
 //! - There is no append-only file: BGREWRITEAOF is answered, and does nothing.
 //! - A write that would not fit under `maxmemory` is refused, unless it is within EXEC; redis-server lets one command exceed it.
