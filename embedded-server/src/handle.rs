@@ -29,6 +29,9 @@ pub enum StartError {
     /// What it remembers of its cluster is damaged or cannot be kept.
     #[error(transparent)]
     Cluster(#[from] MemberError),
+    /// Of a cluster's nodes the cluster says whom they copy.
+    #[error("replicaof is not allowed in cluster mode; leave it out, and use CLUSTER REPLICATE")]
+    ReplicaOf,
     /// The system gave no thread.
     #[error("no thread for the server: {0}; raise the limit of processes or stop some")]
     Thread(io::Error),
@@ -141,6 +144,9 @@ fn membership(options: &Options, port: u16) -> Result<Option<(Member, TcpListene
     if config.get("cluster-enabled").as_deref() != Some("yes") {
         return Ok(None);
     }
+    if !config.text("replicaof").is_empty() {
+        return Err(StartError::ReplicaOf);
+    }
     let bus = net::bind_bus(config)?;
     let bus_port = bus.local_addr().map_or(0, |address| address.port());
     let seed = if config.seed == 0 {
@@ -175,6 +181,7 @@ fn run(
         if let Some(member) = member {
             server.join(member);
         }
+        server.follow_as_configured();
         server.log(Level::Notice, "Server initialized");
         if restore && let Err(error) = server.restore() {
             server.log(

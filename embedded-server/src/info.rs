@@ -457,11 +457,11 @@ fn replicas(lines: &mut Lines, server: &Server) {
 
 fn replication(lines: &mut Lines, server: &Server, _: &Client) {
     let state = &server.replication;
-    match state.master {
+    match &state.master {
         Some(master) => {
             lines.put("role", "slave");
-            lines.put("master_host", master.ip());
-            lines.put("master_port", master.port());
+            lines.put("master_host", &master.host);
+            lines.put("master_port", master.port);
             lines.put(
                 "master_link_status",
                 if state.is_linked { "up" } else { "down" },

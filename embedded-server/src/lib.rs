@@ -129,6 +129,7 @@ mod handle;
 mod net;
 mod nodes_file;
 mod prefetch;
+mod resolve;
 mod transfer;
 
 pub use clock::Clock;

@@ -315,7 +315,8 @@ impl Server {
             master_heard_ms: replication.heard_ms,
             following: replication
                 .master
-                .map(|master| (master.ip(), master.port())),
+                .as_ref()
+                .and_then(|master| Some((master.ip()?, master.port))),
         }
     }
 
@@ -391,7 +392,7 @@ impl Server {
                 message,
             } => self.deliver(is_sharded, &channel, &message),
             Action::Log(level, text) => self.log(level, &text),
-            Action::Follow(ip, port) => self.follow_master(SocketAddr::new(ip, port)),
+            Action::Follow(ip, port) => self.follow_master(SocketAddr::new(ip, port).into()),
             Action::Lead => self.lead(),
             Action::Pause(until_ms) => self.begin_pause(Paused::Writes, until_ms),
             Action::Resume => self.end_pause(),

@@ -10,7 +10,8 @@ mod effects;
 mod full;
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 
 use tokio::sync::watch;
 
@@ -25,6 +26,38 @@ use crate::snapshot::Loading;
 pub use full::Resync;
 
 use effects::{Bracket, Effects};
+
+/// A master, as it was named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Master {
+    /// Its address or the name of its host.
+    pub host: String,
+    /// The port it listens on.
+    pub port: u16,
+}
+
+impl Master {
+    /// Its address, where it was named by that.
+    #[must_use]
+    pub fn ip(&self) -> Option<IpAddr> {
+        self.host.parse().ok()
+    }
+}
+
+impl From<SocketAddr> for Master {
+    fn from(address: SocketAddr) -> Self {
+        Self {
+            host: address.ip().to_string(),
+            port: address.port(),
+        }
+    }
+}
+
+impl fmt::Display for Master {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.host, self.port)
+    }
+}
 
 /// What a master knows of a replica.
 #[derive(Debug, Clone, Copy, Default)]
@@ -74,7 +107,7 @@ pub struct Replication {
     /// How far the history has got, in bytes.
     pub offset: u64,
     /// Whom this node copies.
-    pub master: Option<SocketAddr>,
+    pub master: Option<Master>,
     /// Whether the stream comes in.
     pub is_linked: bool,
     /// When the master was last heard, in milliseconds since the Unix epoch; 0 for never.
@@ -92,7 +125,7 @@ pub struct Replication {
     has_acknowledgement: bool,
     /// The slots of those who get the stream, now or behind their snapshots.
     replicas: Vec<usize>,
-    targets: watch::Sender<Option<SocketAddr>>,
+    targets: watch::Sender<Option<Master>>,
 }
 
 impl Replication {
@@ -120,7 +153,7 @@ impl Replication {
     }
 
     /// Tells whom to copy, whenever that changes.
-    pub(crate) fn targets(&self) -> watch::Receiver<Option<SocketAddr>> {
+    pub(crate) fn targets(&self) -> watch::Receiver<Option<Master>> {
         self.targets.subscribe()
     }
 
@@ -336,18 +369,39 @@ impl Context<'_> {
 
 /// The replica's side.
 impl Server {
+    /// Copies the master that the configuration names, if it names one.
+    pub(crate) fn follow_as_configured(&mut self) {
+        let text = String::from_utf8_lossy(self.config.text("replicaof")).into_owned();
+        if let Some((host, port)) = text.rsplit_once(' ')
+            && let Ok(port) = port.parse()
+        {
+            let host = host.to_owned();
+            self.follow_master(Master { host, port });
+        }
+    }
+
+    /// The configuration tells whom a node copies, in a cluster excepted.
+    fn configure_master(&mut self, text: &str) {
+        if self.cluster.is_none() {
+            // Any text will do.
+            let _ = self.config.set("replicaof", text);
+        }
+    }
+
     /// Copies a master from now on.
-    pub(crate) fn follow_master(&mut self, master: SocketAddr) {
-        if self.replication.master.replace(master).is_none() && self.cluster.is_none() {
+    pub(crate) fn follow_master(&mut self, master: Master) {
+        let before = self.replication.master.replace(master.clone());
+        if before.is_none() && self.cluster.is_none() {
             self.end_blocking();
         }
+        self.configure_master(&format!("{} {}", master.host, master.port));
         self.replication.is_linked = false;
         self.hold_removals();
-        self.replication.targets.send_replace(Some(master));
         self.log(
             crate::log::Level::Notice,
             &format!("Connecting to MASTER {master}"),
         );
+        self.replication.targets.send_replace(Some(master));
     }
 
     /// Is a master from now on, with the data there is.
@@ -355,6 +409,7 @@ impl Server {
         if self.replication.master.take().is_none() {
             return;
         }
+        self.configure_master("");
         self.replication.targets.send_replace(None);
         self.replication.is_linked = false;
         let id = hexadecimal(&mut self.random);

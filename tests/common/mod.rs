@@ -66,7 +66,9 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
 pub(crate) fn program_or_skip(name: &str, check: &str) -> Option<PathBuf> {
     let found = program(name);
     if found.is_none() {
-        println!("SKIPPED: {check}: {name} is not installed; scripts/peers.sh installs what can be had");
+        println!(
+            "SKIPPED: {check}: {name} is not installed; scripts/peers.sh installs what can be had"
+        );
     }
     found
 }

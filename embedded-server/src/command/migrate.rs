@@ -1,7 +1,7 @@
 //! MIGRATE: moves keys to another node.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::outcome::{Outcome, Refusal, handler, integer_in};
@@ -9,6 +9,7 @@ use super::table::{CommandSpec, Group, Keys, flags};
 use super::{Arguments, Context, generic, is, refusal};
 use crate::keyspace::Access;
 use crate::rdb::payload;
+use crate::resolve;
 use crate::text::integer;
 use crate::transfer::{Kept, Transfer};
 
@@ -33,7 +34,8 @@ const BROKEN: &str = "IOERR error or timeout reading to target instance";
 
 /// The words of a MIGRATE.
 struct Request<'a> {
-    target: SocketAddr,
+    /// The addresses of the target.
+    targets: Vec<SocketAddr>,
     keys: Vec<&'a [u8]>,
     database: &'a [u8],
     timeout: Duration,
@@ -45,7 +47,10 @@ struct Request<'a> {
 
 impl<'a> Request<'a> {
     fn parse(arguments: &Arguments<'a>) -> Result<Self, Refusal> {
-        let timeout_ms = u64::try_from(integer_in(&arguments[5])?).unwrap_or(0);
+        let timeout = match u64::try_from(integer_in(&arguments[5])?) {
+            Ok(0) | Err(_) => Duration::from_millis(TIMEOUT_MS),
+            Ok(timeout_ms) => Duration::from_millis(timeout_ms),
+        };
         integer_in(&arguments[4])?;
         let get = |at: usize| {
             arguments
@@ -53,14 +58,10 @@ impl<'a> Request<'a> {
                 .ok_or_else(|| Refusal::from(refusal::SYNTAX))
         };
         let mut request = Self {
-            target: address(get(1)?, get(2)?).ok_or(UNREACHABLE)?,
+            targets: addresses(get(1)?, get(2)?, timeout).ok_or(UNREACHABLE)?,
             keys: vec![get(3)?],
             database: get(4)?,
-            timeout: Duration::from_millis(if timeout_ms == 0 {
-                TIMEOUT_MS
-            } else {
-                timeout_ms
-            }),
+            timeout,
             keeps: false,
             replaces: false,
             login: Vec::new(),
@@ -92,12 +93,10 @@ impl<'a> Request<'a> {
     }
 }
 
-fn address(host: &[u8], port: &[u8]) -> Option<SocketAddr> {
+fn addresses(host: &[u8], port: &[u8], patience: Duration) -> Option<Vec<SocketAddr>> {
     let port = integer::parse(port).and_then(|port| u16::try_from(port).ok())?;
-    (std::str::from_utf8(host).ok()?, port)
-        .to_socket_addrs()
-        .ok()?
-        .next()
+    let host = std::str::from_utf8(host).ok()?;
+    Some(resolve::addresses_within(host, port, patience))
 }
 
 fn find_keys(arguments: &Arguments<'_>, positions: &mut Vec<usize>) {
@@ -158,13 +157,22 @@ fn migrate(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
 fn connection(context: &mut Context<'_>, request: &Request<'_>) -> io::Result<Transfer> {
     let is_plain = request.login.is_empty() && request.database == b"0";
     let kept = context.server.transfer.take().filter(|_| is_plain);
-    match kept.filter(|kept| kept.transfer.leads_to(request.target)) {
-        Some(Kept { transfer, .. }) => {
-            transfer.be_patient_for(request.timeout)?;
-            Ok(transfer)
-        }
-        None => Transfer::connect(request.target, request.timeout),
+    let leads_there = |kept: &Kept| {
+        let mut targets = request.targets.iter();
+        targets.any(|target| kept.transfer.leads_to(*target))
+    };
+    if let Some(Kept { transfer, .. }) = kept.filter(leads_there) {
+        transfer.be_patient_for(request.timeout)?;
+        return Ok(transfer);
     }
+    let mut failed = io::ErrorKind::NotFound.into();
+    for target in &request.targets {
+        match Transfer::connect(*target, request.timeout) {
+            Ok(transfer) => return Ok(transfer),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
 }
 
 /// What goes out before the keys; says how many answers come to it.

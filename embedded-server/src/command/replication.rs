@@ -1,11 +1,10 @@
 //! REPLICAOF, PSYNC, REPLCONF, WAIT and ROLE.
 
-use std::net::{SocketAddr, ToSocketAddrs};
-
 use super::outcome::{Outcome, handler, integer_in};
 use super::table::{CommandSpec, Flags, Group, flags};
 use super::{Arguments, Context, Handler, is, refusal};
 use crate::node::Server;
+use crate::replication::Master;
 use crate::text::integer;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
@@ -77,20 +76,21 @@ fn replicaof(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     }
     if is(&arguments[1], "no") && is(&arguments[2], "one") {
         context.server.lead();
-    } else {
-        let address =
-            address_in(&arguments[1], &arguments[2]).ok_or("ERR Invalid master address")?;
-        context.server.follow_master(address);
+        context.reply.ok();
+        return Ok(());
     }
+    let host = String::from_utf8_lossy(&arguments[1]).into_owned();
+    let port = u16::try_from(integer_in(&arguments[2])?).map_err(|_| "ERR Invalid master port")?;
+    let master = Master { host, port };
+    if context.server.replication.master.as_ref() == Some(&master) {
+        context
+            .reply
+            .simple("OK Already connected to specified master");
+        return Ok(());
+    }
+    context.server.follow_master(master);
     context.reply.ok();
     Ok(())
-}
-
-/// The first address of a host, by number or by name.
-fn address_in(host: &[u8], port: &[u8]) -> Option<SocketAddr> {
-    let host = std::str::from_utf8(host).ok()?;
-    let port = integer::parse(port).and_then(|port| u16::try_from(port).ok())?;
-    (host, port).to_socket_addrs().ok()?.next()
 }
 
 fn psync(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
@@ -188,11 +188,11 @@ fn wait(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
 fn role(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
     let Context { server, reply, .. } = context;
     let offset = i64::try_from(server.replication.offset).unwrap_or(i64::MAX);
-    if let Some(master) = server.replication.master {
+    if let Some(master) = &server.replication.master {
         reply.array(5);
         reply.bulk(b"slave");
-        reply.bulk(master.ip().to_string().as_bytes());
-        reply.integer(master.port().into());
+        reply.bulk(master.host.as_bytes());
+        reply.integer(master.port.into());
         reply.bulk(if server.replication.is_linked {
             b"connected"
         } else {

@@ -1,12 +1,11 @@
 //! A replica's connection to its master: the handshake, the snapshot, the stream.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use thiserror::Error;
 use tokio::io::AsyncReadExt;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task;
 use tokio::time::{self, MissedTickBehavior};
 
@@ -15,6 +14,8 @@ use super::wire::{Wire, WireError};
 use crate::client::{Address, Client, Close, Endpoints};
 use crate::keyspace::Db;
 use crate::log::Level;
+use crate::replication::Master;
+use crate::resolve;
 use crate::resp::{Parser, Reply};
 use crate::snapshot::{Load, LoadError};
 
@@ -37,6 +38,8 @@ enum FollowError {
     Silent(#[from] time::error::Elapsed),
     #[error("the snapshot cannot be loaded: {0}")]
     Snapshot(#[from] LoadError),
+    #[error("no address of that name is found")]
+    NoAddress,
     #[error("this node is cut off from it")]
     CutOff,
     #[error("the stream holds no commands")]
@@ -44,11 +47,11 @@ enum FollowError {
 }
 
 /// Copies whoever is to be copied, until the node ends.
-pub(super) async fn serve(node: Shared, mut targets: watch::Receiver<Option<SocketAddr>>) {
+pub(super) async fn serve(node: Shared, mut targets: watch::Receiver<Option<Master>>) {
     loop {
-        let target = *targets.borrow_and_update();
+        let target = targets.borrow_and_update().clone();
         let copying = async {
-            match target {
+            match &target {
                 Some(master) => keep_copying(&node, master).await,
                 None => std::future::pending().await,
             }
@@ -62,7 +65,7 @@ pub(super) async fn serve(node: Shared, mut targets: watch::Receiver<Option<Sock
     }
 }
 
-async fn keep_copying(node: &Shared, master: SocketAddr) {
+async fn keep_copying(node: &Shared, master: &Master) {
     loop {
         let error = match copy(node, master).await {
             Ok(()) => "the connection is closed".to_owned(),
@@ -73,7 +76,7 @@ async fn keep_copying(node: &Shared, master: SocketAddr) {
     }
 }
 
-fn lost(node: &Shared, master: SocketAddr, error: &str) {
+fn lost(node: &Shared, master: &Master, error: &str) {
     let server = &mut node.borrow_mut().server;
     server.replication.is_linked = false;
     server.log(
@@ -82,14 +85,32 @@ fn lost(node: &Shared, master: SocketAddr, error: &str) {
     );
 }
 
+/// A connection to the first of the master's addresses that takes one.
+async fn connect(node: &Shared, master: &Master, patience: Duration) -> Result<Wire, FollowError> {
+    let (tell, told) = oneshot::channel();
+    // Nobody may be there to be told any more.
+    resolve::look_up(&master.host, master.port, move |found| {
+        drop(tell.send(found))
+    });
+    let addresses = time::timeout(patience, told).await?.unwrap_or_default();
+    let mut failed = FollowError::NoAddress;
+    for address in addresses {
+        match Wire::connect(node, address, patience).await {
+            Ok(wire) => return Ok(wire),
+            Err(error) => failed = error.into(),
+        }
+    }
+    Err(failed)
+}
+
 /// One connection, from its beginning to its end.
-async fn copy(node: &Shared, master: SocketAddr) -> Result<(), FollowError> {
-    if node.borrow().server.is_cut_off(master.port()) {
+async fn copy(node: &Shared, master: &Master) -> Result<(), FollowError> {
+    if node.borrow().server.is_cut_off(master.port) {
         return Err(FollowError::CutOff);
     }
-    let mut wire = Wire::connect(node, master, patience(node)).await?;
+    let mut wire = connect(node, master, patience(node)).await?;
     let endpoints = Endpoints {
-        peer: Address::Ip(master),
+        peer: Address::Ip(wire.stream.peer_addr()?),
         local: Address::Ip(wire.stream.local_addr()?),
         fd: 0,
     };

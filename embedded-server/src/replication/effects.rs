@@ -101,7 +101,8 @@ impl Replication {
 
     /// Whole databases have.
     pub(crate) fn sweep(&mut self) {
-        self.effects.has_swept = true;
+        // What a replica throws away to copy its master must not be held against it when it leads.
+        self.effects.has_swept |= self.is_recording();
     }
 }
 

@@ -199,6 +199,118 @@ fn a_node_copies_redis() {
 }
 
 #[test]
+fn a_master_is_named_in_the_configuration_or_by_a_host_that_has_to_be_looked_up() {
+    let master = node();
+    let mut writer = Client::connect(master.addr());
+    assert_eq!(writer.ask("SET a 1"), "+OK");
+    let named = |host: &str| {
+        let mut config = Config::default();
+        config.set("port", "0").unwrap();
+        let master = format!("{host} {}", master.port());
+        config.set("replicaof", &master).unwrap();
+        config
+    };
+    let replica = Server::start(named("localhost")).unwrap();
+    let mut reader = Client::connect(replica.addr());
+    wait_until("it copies", || reader.ask("GET a") == "1");
+    assert!(
+        reader
+            .ask("INFO replication")
+            .contains("master_host:localhost")
+    );
+    let again = format!("REPLICAOF localhost {}", master.port());
+    assert_eq!(
+        reader.ask(&again),
+        "+OK Already connected to specified master"
+    );
+    assert_eq!(reader.ask("REPLICAOF no.such.name 7"), "+OK");
+    assert_eq!(reader.ask("PING"), "+PONG");
+    assert_eq!(reader.ask("REPLICAOF NO ONE"), "+OK");
+    assert_eq!(reader.ask("CONFIG GET replicaof"), "*2");
+
+    let mut in_cluster = named("localhost");
+    in_cluster.set("cluster-enabled", "yes").unwrap();
+    let error = Server::start(in_cluster).unwrap_err().to_string();
+    assert!(error.contains("not allowed in cluster mode"), "{error}");
+}
+
+/// A replica of a replica goes on where it was when the one between them, or its connection, was away.
+fn chain(between: SocketAddr, end: SocketAddr) {
+    let master = node();
+    let [mut writer, mut middle, mut last] = [master.addr(), between, end].map(Client::connect);
+    assert_eq!(
+        middle.ask(&format!("REPLICAOF 127.0.0.1 {}", master.port())),
+        "+OK"
+    );
+    wait_until("the replica is in", || writer.ask("WAIT 1 100") == ":1");
+    assert_eq!(
+        last.ask(&format!("REPLICAOF 127.0.0.1 {}", between.port())),
+        "+OK"
+    );
+    let mut rounds = 0;
+    let mut arrives = |writer: &mut Client, last: &mut Client| {
+        rounds += 1;
+        write_all(writer);
+        assert_eq!(writer.ask(&format!("SET last {rounds}")), "+OK");
+        wait_until("it comes through", || {
+            last.ask("GET last") == rounds.to_string()
+        });
+        assert_eq!(writer.ask("DEBUG DIGEST"), last.ask("DEBUG DIGEST"));
+    };
+    arrives(&mut writer, &mut last);
+    let syncs = |client: &mut Client, kind: &str| -> u64 {
+        let info = client.ask("INFO stats");
+        let count = info.split(&format!("{kind}:")).nth(1).unwrap();
+        count.lines().next().unwrap().parse().unwrap()
+    };
+    let full = syncs(&mut middle, "sync_full");
+    assert_eq!(middle.ask("CLIENT KILL TYPE replica"), ":1");
+    arrives(&mut writer, &mut last);
+    assert_eq!(writer.ask("CLIENT KILL TYPE replica"), ":1");
+    arrives(&mut writer, &mut last);
+    assert_eq!(
+        syncs(&mut middle, "sync_full"),
+        full,
+        "nothing was copied twice"
+    );
+    assert!(syncs(&mut middle, "sync_partial_ok") > 0);
+
+    // The one in the middle takes the lead, and the end of the chain goes on with its history.
+    assert_eq!(middle.ask("REPLICAOF NO ONE"), "+OK");
+    arrives(&mut middle, &mut last);
+    assert_eq!(syncs(&mut middle, "sync_full"), full, "it has the history");
+}
+
+#[test]
+fn a_chain_of_nodes_goes_on_where_it_was() {
+    let (between, end) = (node(), node());
+    chain(between.addr(), end.addr());
+}
+
+const DEBUG: [&str; 4] = [
+    "--enable-debug-command",
+    "yes",
+    "--repl-diskless-sync-delay",
+    "0",
+];
+
+#[test]
+fn a_chain_with_redis_in_its_middle_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    if let Some(redis) = Redis::start(folder.path(), &DEBUG) {
+        chain(redis.address(), node().addr());
+    }
+}
+
+#[test]
+fn a_chain_with_redis_at_its_end_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    if let Some(redis) = Redis::start(folder.path(), &DEBUG) {
+        chain(node().addr(), redis.address());
+    }
+}
+
+#[test]
 fn a_replica_that_was_away_gets_only_what_it_missed() {
     let (master, replica) = (node(), node());
     let mut writer = Client::connect(master.addr());
