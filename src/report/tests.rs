@@ -82,6 +82,17 @@ fn expectations_are_said_in_their_units() {
 }
 
 #[test]
+fn prose_fits_its_columns_with_its_indent() {
+    let text = "a cache of so many words that it has to be broken somewhere ".repeat(9);
+    for columns in 20..90 {
+        let set = text::prose(&text, "    ", columns);
+        let lengths = set.lines().map(|line| line.chars().count());
+        assert!(lengths.max() <= Some(columns), "{columns}: {set}");
+        assert_eq!(set.split_whitespace().count(), 13 * 9);
+    }
+}
+
+#[test]
 fn the_summary_fits_its_columns() {
     for recording in [
         fixture::lru_flood(),

@@ -194,9 +194,7 @@ fn load_table(cells: &[CellFigures], columns: usize) -> String {
 
 /// Sentences, one a line.
 fn lines(lines: &[String], columns: usize) -> String {
-    let set = lines
-        .iter()
-        .map(|line| prose(line, "  ", columns.saturating_sub(2)));
+    let set = lines.iter().map(|line| prose(line, "  ", columns));
     set.collect::<Vec<_>>().join("\n")
 }
 
@@ -340,7 +338,7 @@ fn expectations(figures: &Figures, columns: usize) -> String {
         let text = format!("{cell}{} ({})", expectation.text, expectation.observed);
         lines.push(format!(
             "{style}{mark}{style:#} {}",
-            prose(&text, "  ", columns.saturating_sub(2))
+            prose(&text, "  ", columns)
         ));
     }
     lines.join("\n")
@@ -350,7 +348,7 @@ fn warnings(figures: &Figures, columns: usize) -> String {
     let line = |warning: &String| {
         format!(
             "{CAUTION}warning:{CAUTION:#} {}",
-            prose(warning, "         ", columns.saturating_sub(9))
+            prose(warning, "         ", columns)
         )
     };
     figures
@@ -361,17 +359,18 @@ fn warnings(figures: &Figures, columns: usize) -> String {
         .join("\n")
 }
 
-/// `text` in lines of at most `columns`, the second and later ones indented. A word is never broken.
+/// `text` in lines of at most `columns`, the second and later ones indented; before the first there is as much room for
+/// something else. A word is never broken.
 #[must_use]
 pub fn prose(text: &str, indent: &str, columns: usize) -> String {
+    let room = columns.min(PROSE_MAX).saturating_sub(indent.len());
     let (mut set, mut used) = (String::new(), 0);
     for word in plain(text).split_whitespace() {
         let length = word.chars().count();
-        if set.is_empty() {
-        } else if used + 1 + length > columns.min(PROSE_MAX) {
+        if used > 0 && used + 1 + length > room {
             let _ = write!(set, "\n{indent}");
-            used = indent.chars().count();
-        } else {
+            used = 0;
+        } else if used > 0 {
             set.push(' ');
             used += 1;
         }

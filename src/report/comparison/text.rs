@@ -47,7 +47,7 @@ fn compared(one: &Compared, columns: usize) -> String {
             "{aspect}: {} {}, not {}",
             difference.what, difference.other, difference.first
         );
-        let text = prose(&text, "     ", columns.saturating_sub(3));
+        let text = prose(&text, "     ", columns);
         let mark = if difference.aspect.forbids() {
             CAUTION
         } else {

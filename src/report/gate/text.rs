@@ -70,10 +70,7 @@ fn line(check: &Check, columns: usize) -> String {
         Passage::CannotTell => (CAUTION, "?"),
     };
     let text = format!("{} ({})", check.name, check.detail);
-    format!(
-        "{style}{mark}{style:#} {}",
-        prose(&text, "  ", columns.saturating_sub(2))
-    )
+    format!("{style}{mark}{style:#} {}", prose(&text, "  ", columns))
 }
 
 fn comparison(contest: &Contested, columns: usize) -> String {
