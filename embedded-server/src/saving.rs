@@ -342,6 +342,7 @@ impl Server {
             AtEnd::Save => true,
             AtEnd::Discard => false,
         };
+        self.abandon_save();
         if saves {
             let message = "Saving the final RDB snapshot before exiting.";
             self.log(Level::Notice, message);

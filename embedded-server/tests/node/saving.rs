@@ -123,3 +123,18 @@ fn a_save_of_what_is_flushed_is_abandoned() {
     assert_eq!(client.info("rdb_last_bgsave_status"), "ok");
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn the_last_save_takes_the_place_of_one_in_the_background() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = keeper(&dir, &[("rdb-key-save-delay", "2000000000")]);
+    let mut client = Client::of(&node);
+    client.ask("SET a 1", "+OK\r\n");
+    client.ask("BGSAVE", "+Background saving started\r\n");
+    client.ask("SET b 1", "+OK\r\n");
+    client.send("SHUTDOWN SAVE\r\n");
+    assert_eq!(client.closed(), b"");
+    drop(node);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    Client::of(&keeper(&dir, &[])).ask("DBSIZE", ":2\r\n");
+}
