@@ -13,6 +13,8 @@ const LINE_BYTES_MAX: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct Transfer {
     target: SocketAddr,
+    /// The database that it has selected there, as it was numbered.
+    pub(crate) database: Vec<u8>,
     stream: TcpStream,
     requests: Reply,
     input: Vec<u8>,
@@ -41,6 +43,7 @@ impl Transfer {
         stream.set_nodelay(true)?;
         let transfer = Self {
             target,
+            database: b"0".to_vec(),
             stream,
             requests: Reply::default(),
             input: Vec::new(),

@@ -143,7 +143,7 @@ fn migrate(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     if let Some(text) = first_refusal {
         return Err(refused(&text));
     }
-    if greetings == 0 {
+    if request.login.is_empty() {
         context.server.transfer = Some(Kept {
             transfer,
             until_ms: context.server.now_ms + KEPT_MS,
@@ -155,7 +155,7 @@ fn migrate(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
 
 /// The connection of the last MIGRATE where it will do, or a new one: slots are moved a few keys at a time.
 fn connection(context: &mut Context<'_>, request: &Request<'_>) -> io::Result<Transfer> {
-    let is_plain = request.login.is_empty() && request.database == b"0";
+    let is_plain = request.login.is_empty();
     let kept = context.server.transfer.take().filter(|_| is_plain);
     let leads_there = |kept: &Kept| {
         let mut targets = request.targets.iter();
@@ -185,8 +185,9 @@ fn greet(transfer: &mut Transfer, request: &Request<'_>) -> usize {
         transfer.request(&words);
         greetings += 1;
     }
-    if request.database != b"0" {
+    if request.database != transfer.database {
         transfer.request(&[b"SELECT", request.database]);
+        transfer.database = request.database.to_vec();
         greetings += 1;
     }
     greetings

@@ -8,6 +8,7 @@ mod faults;
 mod limits;
 mod listening;
 mod messages;
+mod migrate;
 mod protocol;
 mod saving;
 mod time;
