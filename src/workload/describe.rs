@@ -41,7 +41,7 @@ pub fn describe(plan: &Plan) -> String {
                 "{}{}: {}",
                 if phase.beside { "beside it " } else { "" },
                 phase.name,
-                action(phase)
+                action(phase, &plan.keys.spaces)
             ),
         );
     }
@@ -215,20 +215,20 @@ fn event(event: &Event, plan: &Plan) -> String {
     )
 }
 
-fn action(phase: &Phase) -> String {
+fn action(phase: &Phase, spaces: &[Space]) -> String {
     match &phase.action {
         Action::Pause(pause) => time(*pause),
-        Action::Load(load) => self::load(load),
+        Action::Load(load) => self::load(load, spaces),
     }
 }
 
-fn load(load: &Load) -> String {
+fn load(load: &Load, spaces: &[Space]) -> String {
     let mut text = match (&load.recorded, &load.fan_out) {
         (Some(recorded), _) => trace(recorded),
         (None, Some(fan_out)) => self::fan_out(fan_out),
         (None, None) => format!(
             "{} on keys {}..{}, {}",
-            operations(load),
+            operations(load, spaces),
             load.keys.start,
             load.keys.end,
             order(load)
@@ -313,22 +313,20 @@ fn ttl(ttl: Ttl) -> String {
     }
 }
 
-fn operations(load: &Load) -> String {
-    let drawn: Vec<&Operation> = load
-        .operations
-        .iter()
-        .filter(|sent| sent.share > 0.0)
-        .collect();
-    match drawn.as_slice() {
-        [only] => only.name.clone(),
-        several => {
-            let shares: Vec<String> = several
-                .iter()
-                .map(|sent| format!("{} {}%", sent.name, (sent.share * 1e8).round() / 1e6))
-                .collect();
-            shares.join(", ")
-        }
-    }
+/// `get 60% of sessions, set 40%`
+fn operations(load: &Load, spaces: &[Space]) -> String {
+    let drawn = load.operations.iter().filter(|sent| sent.share > 0.0);
+    let drawn: Vec<&Operation> = drawn.collect();
+    let said = drawn.iter().map(|sent| {
+        let share = match drawn.len() {
+            1 => String::new(),
+            _ => format!(" {}%", (sent.share * 1e8).round() / 1e6),
+        };
+        let space = sent.space.and_then(|space| spaces.get(space));
+        let space = space.map_or(String::new(), |space| format!(" of {}", space.name));
+        format!("{}{share}{space}", sent.name)
+    });
+    said.collect::<Vec<_>>().join(", ")
 }
 
 /// `, set on a miss of get, put after fetch`
@@ -459,4 +457,25 @@ fn known(plan: &Plan) -> Known {
         known.is_all &= is_known;
     }
     known
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::workload;
+
+    #[test]
+    fn shares_and_key_spaces_are_told() {
+        let yaml = "
+keys: { sessions: { count: 10 }, items: { count: 5 } }
+phases:
+  - read: { operations: { get: { keyspace: items } } }
+  - mix: { count: 9, operations: { get: { share: 40%, keyspace: sessions }, set: 60% } }";
+        let text = workload::describe(&workload::parse(yaml).unwrap());
+        for said in [
+            "get of items on keys 0..15",
+            "get 40% of sessions, set 60% on keys 0..15",
+        ] {
+            assert!(text.contains(said), "{text}");
+        }
+    }
 }
