@@ -150,7 +150,7 @@ fn unanswered(place: &str, record: &PhaseRecord) -> Option<String> {
     (record.offered_rate.is_some() && share > OFF).then(|| {
         format!(
             "{place}: {} of {} requests that fell due were not answered by the end; their age then is all that is known of \
-             them: lower the rate, or raise `clients` or `pipeline`",
+             them: lower the rate, raise `clients` or `pipeline`, or look whether the server stood still",
             record.in_flight, record.due
         )
     })
