@@ -14,6 +14,7 @@ mod client;
 mod failover;
 mod migration;
 mod peer;
+mod redis_rs;
 mod replication;
 mod routing;
 mod snapshots;
