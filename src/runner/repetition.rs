@@ -137,7 +137,7 @@ impl Run<'_> {
     fn watched(&mut self, course: &mut Course) -> Result<(), Stop> {
         let watch = course
             .server
-            .watch(course.origin)
+            .watch(course.origin, self.plan.length_min())
             .map_err(|error| self.stop(error))?;
         let began_s = unix_s();
         let result = self.phases(course);

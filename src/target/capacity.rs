@@ -95,7 +95,7 @@ impl Trial<'_> {
     fn staying(&self, limit: u64, wanted: u64) -> Result<Calibration, TargetError> {
         let mut server = self.start(&limit.to_string())?;
         // Its connection takes memory, too.
-        let watch = server.watch(Instant::now())?;
+        let watch = server.watch(Instant::now(), Duration::ZERO)?;
         let written = self.write(&server, self.keys.count.min(2 * wanted));
         drop(watch.stop());
         written?;

@@ -272,18 +272,18 @@ impl Running {
         Ok(self.control.watched_info()?.count("maxmemory"))
     }
 
-    /// Begins to watch the server; times count from `origin`.
+    /// Begins to watch the server for `length_min` or longer; times count from `origin`.
     ///
     /// # Errors
     ///
     /// Where it cannot be reached.
-    pub fn watch(&self, origin: Instant) -> Result<Watch, TargetError> {
+    pub fn watch(&self, origin: Instant, length_min: Duration) -> Result<Watch, TargetError> {
         let process = match &self.kind {
             Kind::Spawned(server) => Some(server.process()),
             Kind::Cluster(_) => Some(std::process::id()),
             Kind::Embedded(_) | Kind::Lent(..) => None,
         };
-        Watch::start(&self.access, process, origin)
+        Watch::start(&self.access, process, origin, length_min)
     }
 
     /// How the server ended, if it was ours and has.

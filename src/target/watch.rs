@@ -1,7 +1,8 @@
 //! Watches a server while it is driven: INFO at intervals, on a connection and a thread of its own.
 //!
-//! Samples come every 10 ms at first. Whenever there are [`SAMPLES_MAX`], every second one is dropped and the interval
-//! doubles, so that memory stays bounded, and a long phase is hardly disturbed: each sample holds up whoever shares its core.
+//! Samples come every 10 ms at first, or at the interval that the run would come to anyway, where it is known how long it
+//! lasts. Whenever there are [`SAMPLES_MAX`], every second one is dropped and the interval doubles, so that memory stays bounded,
+//! and a long phase is hardly disturbed: each sample holds up whoever shares its core.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
@@ -14,7 +15,7 @@ use super::process::rss_bytes;
 use crate::drive::Access;
 use crate::recording::model::Sample;
 
-/// Interval of the first samples.
+/// Interval of the first samples of a run of which nothing is known.
 const FIRST_INTERVAL: Duration = Duration::from_millis(10);
 /// So many samples are thinned out to half.
 const SAMPLES_MAX: usize = 64;
@@ -39,7 +40,7 @@ struct Watcher {
 }
 
 impl Watch {
-    /// Begins to watch; times and counters count from now on, times in seconds since `origin`.
+    /// Begins to watch for `length_min` or longer; times and counters count from now on, times in seconds since `origin`.
     ///
     /// # Errors
     ///
@@ -48,6 +49,7 @@ impl Watch {
         access: &Access,
         process: Option<u32>,
         origin: Instant,
+        length_min: Duration,
     ) -> Result<Self, TargetError> {
         let (mut controls, mut before) = (Vec::new(), Vec::new());
         for node in access.nodes() {
@@ -61,7 +63,7 @@ impl Watch {
             origin,
             before,
             samples: Vec::new(),
-            interval: FIRST_INTERVAL,
+            interval: first_interval(length_min),
         };
         let (stop, stopped) = mpsc::channel();
         let thread = thread::Builder::new()
@@ -80,6 +82,15 @@ impl Watch {
         drop(self.stop);
         self.thread.join().unwrap_or_default()
     }
+}
+
+/// The interval that is left when a run of this length is over, however it began.
+fn first_interval(length: Duration) -> Duration {
+    let mut interval = FIRST_INTERVAL;
+    while interval * SAMPLES_MAX as u32 <= length {
+        interval *= 2;
+    }
+    interval
 }
 
 impl Watcher {
@@ -144,6 +155,35 @@ impl Watcher {
                 odd
             });
             self.interval *= 2;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The interval after so many of the first intervals, of a watch that began with `interval`.
+    fn interval_after(firsts: u32, mut interval: Duration) -> Duration {
+        let (mut at, mut samples) = (Duration::ZERO, 1);
+        while at + interval <= FIRST_INTERVAL * firsts {
+            at += interval;
+            if samples == SAMPLES_MAX {
+                (samples, interval) = (SAMPLES_MAX / 2, interval * 2);
+            }
+            samples += 1;
+        }
+        interval
+    }
+
+    #[test]
+    fn a_run_of_known_length_begins_with_the_interval_that_it_would_end_with() {
+        assert_eq!(first_interval(Duration::ZERO), FIRST_INTERVAL);
+        for firsts in [1, 60, 100, 500, 1000, 30_000] {
+            let length = FIRST_INTERVAL * firsts;
+            let known = first_interval(length);
+            assert_eq!(known, interval_after(firsts, FIRST_INTERVAL), "{length:?}");
+            assert_eq!(known, interval_after(firsts, known), "{length:?}");
         }
     }
 }

@@ -72,6 +72,22 @@ impl Plan {
         }
     }
 
+    /// How long the phases take at the least: the times that are told, of those that begin together the first's.
+    #[must_use]
+    pub fn length_min(&self) -> Duration {
+        let in_turn = self.phases.iter().filter(|phase| !phase.beside);
+        in_turn
+            .map(|phase| match &phase.action {
+                Action::Load(Load {
+                    until: Until::Elapsed(length),
+                    ..
+                }) => *length,
+                // A virtual clock makes nothing of a pause.
+                Action::Load(_) | Action::Pause(_) => Duration::ZERO,
+            })
+            .sum()
+    }
+
     /// What is driven in a cell.
     #[must_use]
     pub fn target_of(&self, cell: Option<&Cell>) -> Target {
@@ -1029,4 +1045,18 @@ pub enum Comparison {
     AtLeast,
     /// `>`
     Greater,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workload;
+
+    #[test]
+    fn times_that_are_told_add_up_where_phases_follow_one_another() {
+        let yaml = "keys: { count: 9 }\nphases:\n  - save: { keys: all }\n  - read: { for: 2s }\n  - pause: 5s\n  \
+                    - parallel:\n      - read: { name: a, for: 3s }\n      - read: { name: b, for: 3s }\n";
+        let plan = workload::parse(yaml).unwrap();
+        assert_eq!(plan.length_min(), Duration::from_secs(5));
+    }
 }
