@@ -275,7 +275,9 @@ impl<'a> Stream<'a> {
             }
             let patience = self.wire.patience;
             tokio::select! {
-                _ = tick.tick() => {}
+                _ = tick.tick() => if self.is_ended() {
+                    return Ok(());
+                },
                 read = time::timeout(patience, self.wire.stream.read_buf(&mut self.wire.input)) => {
                     if read?? == 0 {
                         return Ok(());
@@ -291,6 +293,13 @@ impl<'a> Stream<'a> {
                 .send(&Reply::command(&[b"REPLCONF", b"ACK", offset.as_bytes()]))
                 .await?;
         }
+    }
+
+    /// Whether somebody has ended the client that stands for the master: CLIENT KILL.
+    fn is_ended(&self) -> bool {
+        let server = &self.node.borrow().server;
+        let client = server.clients.get(self.slot);
+        client.is_none_or(|client| client.close != Close::No)
     }
 
     /// Whether the master wants to know at once how far the copy is.

@@ -98,11 +98,12 @@ impl Turn {
         }
     }
 
-    /// Carries out the batch, up to a command that makes the client wait: says then where its bytes end. A command that
-    /// panics ends its connection and no other.
+    /// Carries out the batch, up to a command that makes the client wait or is its last: says then where its bytes end. A
+    /// command that panics ends its connection and no other.
     fn execute(&mut self, client: &mut Client, input: &[u8]) -> Option<usize> {
-        // How many commands are carried out, if what follows must wait.
+        // How many commands are carried out, if what follows must wait, or is not to be carried out at all.
         let mut carried_out = None;
+        let mut begun = 0;
         let ran = catch_unwind(AssertUnwindSafe(|| {
             self.resolve(client, input);
             self.reply.set_protocol(client.protocol);
@@ -110,6 +111,7 @@ impl Turn {
             let faulty = self.server.faults.any();
             let commands = self.batch.commands(input).zip(&self.commands);
             for (index, (arguments, command)) in commands.enumerate() {
+                begun = index;
                 let (server, reply) = (&mut self.server, &mut self.reply);
                 if server.pause.is_on() && server.postpone(client, &arguments, *command) {
                     carried_out = Some(index);
@@ -120,10 +122,8 @@ impl Turn {
                 } else {
                     dispatch::run(server, client, reply, &arguments, *command);
                 }
-                if client.blocked {
-                    carried_out = Some(index + 1);
-                }
                 if client.blocked || client.close != Close::No || self.reply.is_over() {
+                    carried_out = Some(index + 1);
                     break;
                 }
             }
@@ -134,6 +134,7 @@ impl Turn {
                 &format!("A command of client {} panicked; it is closed", client.id),
             );
             client.end(Close::Now);
+            carried_out = Some(begun + 1);
         }
         if self.reply.is_over() {
             self.disown(client);

@@ -310,6 +310,31 @@ fn a_chain_with_redis_at_its_end_goes_on_where_it_was() {
     }
 }
 
+/// Commands that have come in when the connection is ended are carried out, or asked for again.
+#[test]
+fn a_replica_loses_nothing_of_what_has_come_when_its_connection_is_ended() {
+    let (master, replica) = (node(), node());
+    let [mut writer, mut follower] = [master.addr(), replica.addr()].map(Client::connect);
+    let follow = format!("REPLICAOF 127.0.0.1 {}", master.port());
+    assert_eq!(follower.ask(&follow), "+OK");
+    wait_until("the replica is in", || writer.ask("WAIT 1 100") == ":1");
+    assert_eq!(follower.ask("MULTI"), "+OK");
+    for line in ["CLIENT KILL TYPE master", "DEBUG SLEEP 0.2"] {
+        assert_eq!(follower.ask(line), "+QUEUED");
+    }
+    follower.say("EXEC");
+    for count in 1..=100 {
+        assert_eq!(writer.ask("INCR counter"), format!(":{count}"));
+    }
+    assert_eq!(follower.lines(3), ["*2", ":1", "+OK"]);
+    wait_until("the replica is back", || {
+        writer.ask("SET last 1") == "+OK" && writer.ask("WAIT 1 100") == ":1"
+    });
+    assert_eq!(follower.ask("GET counter"), "100");
+    let syncs = master.visit(|server| server.stats.full_syncs);
+    assert_eq!(syncs, Ok(1));
+}
+
 #[test]
 fn a_replica_that_was_away_gets_only_what_it_missed() {
     let (master, replica) = (node(), node());
