@@ -45,7 +45,7 @@ pub(crate) fn measure() {
         let lateness = phase.lateness.as_ref().expect("an open loop");
         println!(
             "{rate:>6}   lateness p50 {:6.1} p99 {:6.1}   response time p50 {:6.1} p99 {:6.1}   core busy {:3.0} %, \
-             watching the clock {:3.0} %, held by other threads {:.1} %",
+             watching the clock {:3.0} %, held by other threads {:.1} %, requests that found no free connection {:.1} %",
             at(lateness, "50"),
             at(lateness, "99"),
             at(&phase.latency, "50"),
@@ -53,6 +53,7 @@ pub(crate) fn measure() {
             100.0 * (phase.client_cpu_s - phase.client_spin_s) / phase.elapsed_s,
             100.0 * phase.client_spin_s / phase.elapsed_s,
             100.0 * phase.client_delayed_s / phase.elapsed_s,
+            100.0 * phase.queued as f64 / phase.due as f64,
         );
     }
 }

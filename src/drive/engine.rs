@@ -46,6 +46,10 @@ pub(super) struct Engine {
     pub(super) follow_ups: u64,
     /// Requests without a reply yet.
     pub(super) in_flight: u64,
+    /// Since when requests are owed for which no connection had a place when it was looked.
+    pub(super) full_since_ns: Option<u64>,
+    /// That is over, and the pacer does not know yet.
+    pub(super) has_room: bool,
     /// Nothing falls due any more; what is owed is still sent.
     pub(super) ended: bool,
     /// Nothing more is sent.
@@ -247,10 +251,19 @@ impl Engine {
     #[inline]
     fn take(&mut self, now_ns: u64) -> Option<u64> {
         if self.closing {
-            None
-        } else {
-            self.schedule.take(now_ns)
+            return None;
         }
+        let due_ns = self.schedule.take(now_ns);
+        match due_ns {
+            Some(due_ns) => self.tally.sent(due_ns, self.full_since_ns, now_ns),
+            None => self.has_room |= self.full_since_ns.take().is_some(),
+        }
+        due_ns
+    }
+
+    /// It was looked at `now_ns`, and requests are owed for which there is no place.
+    pub(super) fn is_full(&mut self, now_ns: u64) {
+        self.full_since_ns.get_or_insert(now_ns);
     }
 
     #[inline]
@@ -279,7 +292,6 @@ impl Engine {
     /// A request was written.
     #[inline]
     fn note(&mut self, connection: &mut Connection, sent: Sent) {
-        self.tally.late(sent.sent_ns - sent.due_ns);
         connection.pending.push_back(sent);
         self.in_flight += 1;
     }
@@ -415,6 +427,7 @@ impl Engine {
             return;
         };
         self.follow_ups += 1;
+        self.tally.sent(now_ns, None, now_ns);
         let sent = Sent {
             key,
             due_ns: now_ns,

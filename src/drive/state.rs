@@ -80,6 +80,8 @@ impl State {
             drawn: Vec::new(),
             follow_ups: 0,
             in_flight: 0,
+            full_since_ns: None,
+            has_room: false,
             ended: false,
             closing: false,
             batches: 0,
@@ -195,6 +197,9 @@ impl State {
             if left == 0 {
                 self.turn = (at + 1) % count;
             }
+        }
+        if left > 0 {
+            self.engine.is_full(now_ns);
         }
         left == 0
     }

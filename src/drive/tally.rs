@@ -142,6 +142,7 @@ struct Kind {
 struct OpenLoop {
     service: Latencies,
     lateness: Latencies,
+    queued: u64,
 }
 
 impl Tally {
@@ -166,6 +167,7 @@ impl Tally {
             Ok(OpenLoop {
                 service: Latencies::new()?,
                 lateness: Latencies::new()?,
+                queued: 0,
             })
         };
         Ok(Self {
@@ -333,11 +335,15 @@ impl Tally {
         self.unsent.push(now_ns.saturating_sub(due_ns), ended);
     }
 
-    /// A request was sent so long after it was due.
+    /// A request that was due at `due_ns` is sent at `now_ns`. It could not have been before if there has been no place for it
+    /// since `full_since_ns`: what it waited from then on is not the sender's fault.
     #[inline]
-    pub fn late(&mut self, ns: u64) {
+    pub fn sent(&mut self, due_ns: u64, full_since_ns: Option<u64>, now_ns: u64) {
         if let Some(open) = &mut self.open {
-            open.lateness.push(ns, |_, _| ());
+            let kept_until_ns = full_since_ns.unwrap_or(now_ns);
+            open.queued += u64::from(full_since_ns.is_some());
+            open.lateness
+                .push(kept_until_ns.saturating_sub(due_ns), |_, _| ());
         }
     }
 
@@ -347,6 +353,7 @@ impl Tally {
         self.end_batch();
         self.unsent
             .flush(|ns, times| self.timeline.record(ns, times));
+        let queued = self.open.as_ref().map_or(0, |open| open.queued);
         let (service, lateness) = match self.open {
             Some(open) => (Some(open.service.histogram), Some(open.lateness.histogram)),
             None => (None, None),
@@ -372,6 +379,7 @@ impl Tally {
             latency,
             service,
             lateness,
+            queued,
         }
     }
 }
@@ -406,8 +414,10 @@ pub struct Measured {
     pub latency: Histogram<u64>,
     /// Nanoseconds from the send; on an open loop only.
     pub service: Option<Histogram<u64>>,
-    /// Nanoseconds from due to send; on an open loop only.
+    /// Nanoseconds from the due time until the send, or until no connection had a place; on an open loop only.
     pub lateness: Option<Histogram<u64>>,
+    /// Requests that waited for a place; on an open loop only.
+    pub queued: u64,
     /// How the phase went over time.
     pub intervals: Intervals,
 }
@@ -456,6 +466,7 @@ impl Measured {
                 add(mine, theirs);
             }
         }
+        self.queued += other.queued;
         self.intervals.merge(other.intervals);
     }
 }
@@ -520,7 +531,7 @@ mod tests {
         for sent in [10, 10, 10, 20] {
             tally.answered(0);
             tally.took(0, sent - 5, sent, 100);
-            tally.late(5);
+            tally.sent(sent - 5, None, sent);
         }
         tally.end_batch();
         let measured = tally.finish(200);
@@ -539,6 +550,18 @@ mod tests {
             Some(4)
         );
         assert_eq!(measured.intervals.list.len(), 1);
+    }
+
+    #[test]
+    fn who_waits_for_a_place_is_not_late() {
+        let mut tally = tally(true);
+        tally.sent(100, None, 130);
+        tally.sent(100, Some(140), 900);
+        tally.sent(800, Some(140), 900);
+        let measured = tally.finish(1_000);
+        let lateness = measured.lateness.unwrap();
+        let late = [30, 40, 0].map(|ns| lateness.count_at(ns));
+        assert_eq!((late, lateness.len(), measured.queued), ([1, 1, 1], 3, 2));
     }
 
     #[test]
@@ -561,7 +584,7 @@ mod tests {
             tally.answered(1);
             tally.error(kind);
             tally.took(1, 1_000, 2_000, 5_000);
-            tally.late(1_000);
+            tally.sent(0, None, 1_000);
             tally.finish(6_000)
         };
         let mut both = one(b"OOM");

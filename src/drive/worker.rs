@@ -101,6 +101,8 @@ impl Drop for Line<'_> {
 struct Shared {
     state: RefCell<State>,
     done: Notify,
+    /// What was owed while all pipelines were full has been sent.
+    room: Notify,
 }
 
 /// Drives the share of `line.worker` of the job until it is done, and says what came of it.
@@ -121,6 +123,7 @@ pub(super) fn work(job: &Job<'_>, known: Known, line: &Line<'_>) -> Result<Finis
         let shared = Rc::new(Shared {
             state: RefCell::new(State::new(job, connections, known, began_ns, line.worker)?),
             done: Notify::new(),
+            room: Notify::new(),
         });
         begin(&shared, job, line.number)?;
         conduct(&shared, job, line).await;
@@ -255,7 +258,7 @@ async fn conduct(shared: &Shared, job: &Job<'_>, line: &Line<'_>) {
 /// Sends what falls due, until nothing more will.
 async fn pace(shared: &Shared, waiter: &mut Waiter) -> Result<(), Fault> {
     loop {
-        let (wait_ns, before) = {
+        let (wait_ns, everything_sent, before) = {
             let mut state = shared.state.borrow_mut();
             let now_ns = state.now();
             let everything_sent = state.send_due(now_ns);
@@ -263,17 +266,19 @@ async fn pace(shared: &Shared, waiter: &mut Waiter) -> Result<(), Fault> {
                 return Ok(());
             };
             let gap_ns = next_ns - now_ns;
-            (
-                if everything_sent {
-                    gap_ns
-                } else {
-                    gap_ns.max(FULL_WAIT_NS)
-                },
-                // Sending is no watching.
-                (state.now(), state.engine.batches),
-            )
+            let wait_ns = if everything_sent {
+                gap_ns
+            } else {
+                gap_ns.max(FULL_WAIT_NS)
+            };
+            // Sending is no watching.
+            let before = (state.now(), state.engine.batches);
+            (wait_ns, everything_sent, before)
         };
-        let watched = waiter.wait(wait_ns).await?;
+        let watched = tokio::select! {
+            watched = waiter.wait(wait_ns) => watched?,
+            () = shared.room.notified(), if !everything_sent => false,
+        };
         if watched {
             shared.state.borrow_mut().note_spin(before);
         }
@@ -287,6 +292,9 @@ impl Shared {
         let result = act(&mut state);
         if state.is_over() {
             self.done.notify_one();
+        }
+        if std::mem::take(&mut state.engine.has_room) {
+            self.room.notify_one();
         }
         result
     }

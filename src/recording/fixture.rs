@@ -494,6 +494,7 @@ fn phase(
         latency: Latency::of(&histogram),
         service_time: None,
         lateness: None,
+        queued: 0,
         client_threads: 1,
         client_cpu_s: elapsed_s * 0.4,
         client_spin_s: 0.0,

@@ -177,8 +177,12 @@ pub struct PhaseRecord {
     pub latency: Latency,
     /// From the send, on an open loop; absent for a closed one, where `latency` is that.
     pub service_time: Option<Latency>,
-    /// How late requests were sent after they were due; absent for a closed loop.
+    /// How late requests were sent after they were due and could be; absent for a closed loop. What a request waited because
+    /// every connection had its pipeline full, or was lost, is in `latency` alone.
     pub lateness: Option<Latency>,
+    /// Requests that waited so.
+    #[serde(default)]
+    pub queued: u64,
     /// Threads that drove; 0 where a recording does not tell.
     #[serde(default)]
     pub client_threads: u64,

@@ -45,6 +45,7 @@ pub(super) fn phase(cell: &str, record: &PhaseRecord) -> Vec<String> {
     [
         busy(&place, record),
         late(&place, record),
+        queued(&place, record),
         unanswered(&place, record),
         reconnected(&place, record),
         not_as_written(&place, record),
@@ -104,6 +105,20 @@ fn punctual(record: &PhaseRecord) -> String {
     } else {
         "Keep a core free for the client, or lower the rate".to_owned()
     }
+}
+
+fn queued(place: &str, record: &PhaseRecord) -> Option<String> {
+    let share = record.queued as f64 / record.due.max(1) as f64;
+    (share > OFF).then(|| {
+        format!(
+            "{place}: {} of {} requests ({:.0} %) waited for a connection, as all of them were lost or had as many requests under \
+             way as `clients` and `pipeline` allow: the wait is in the latency, and not in `service_time`. Raise one of them if \
+             users would not wait for each other",
+            record.queued,
+            record.due,
+            share * 100.0
+        )
+    })
 }
 
 fn not_delivered(place: &str, record: &PhaseRecord) -> Option<String> {

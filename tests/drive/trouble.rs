@@ -91,6 +91,48 @@ fn a_stall_shows_in_the_percentiles_of_all_requests_that_were_due() {
     );
 }
 
+/// While a server stands still its clients have no place for what falls due: that is the server's fault and no lateness.
+#[test]
+fn requests_that_wait_for_a_place_are_not_late() {
+    let Some(server) = redis(&[]) else { return };
+    let id = server.info("process_id").to_string();
+    let plan = plan_for(
+        &server,
+        &OPEN.replace("pipeline: 200", "pipeline: 1"),
+        Allow::Nothing,
+    );
+    let (mut phase, mut stopped) = (0, None::<Instant>);
+    let recording = run(&plan, |event| {
+        if let Event::PhaseBegan { phase: begun, .. } = event {
+            phase = begun;
+        }
+        match stopped {
+            None if is_midway(phase, &event) => {
+                signal(&id, "-STOP");
+                stopped = Some(Instant::now());
+            }
+            Some(at) if at.elapsed() > Duration::from_millis(500) => signal(&id, "-CONT"),
+            _ => {}
+        }
+    })
+    .expect("a recording");
+    let mix = &phases(&recording)[1];
+    assert_closed(mix);
+    // 5,000 a second for half a second, less the first of each client.
+    assert!(mix.queued >= 2_400, "{mix:#?}");
+    let lateness = mix.lateness.as_ref().expect("an open loop");
+    assert_eq!(lateness.count, mix.due);
+    assert!(
+        lateness.percentiles_s["99"] < 0.5 * mix.latency.percentiles_s["99"],
+        "{mix:#?}"
+    );
+    let told = recording
+        .warnings
+        .iter()
+        .filter(|warning| warning.contains("waited for a connection"));
+    assert_eq!(told.count(), 1, "{:?}", recording.warnings);
+}
+
 /// Calls `act` once when the load of the second phase is under way.
 fn midway(mut act: impl FnMut()) -> impl FnMut(Event<'_>) {
     let (mut phase, mut is_done) = (0, false);
