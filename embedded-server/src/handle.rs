@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::fault::{NoSuchCommand, Rule};
 use crate::log::Level;
 use crate::member::{Member, MemberError};
-use crate::net::{self, BindError, Control, Listener};
+use crate::net::{self, BindError, Control, Listener, Sockets};
 use crate::node::{Options, Server, drawn_by_the_system};
 use crate::saving::RestoreError;
 use crate::snapshot::LoadError;
@@ -99,7 +99,8 @@ impl Stopper {
 }
 
 impl Server {
-    /// Starts a node on a thread of its own. When this returns, clients can connect.
+    /// Starts a node on a thread of its own. When this returns, clients can connect. While it loads what it is to start with
+    /// they can too, and are told to wait.
     ///
     /// # Errors
     /// When an address cannot be listened on, or the system lacks a thread or files for it.
@@ -183,17 +184,20 @@ fn run(
         }
         server.follow_as_configured();
         server.log(Level::Notice, "Server initialized");
-        if restore && let Err(error) = server.restore() {
-            server.log(
-                Level::Warning,
-                &format!("Fatal error loading the DB: {error}. Exiting."),
-            );
-            return drop(started.send(Err(error.into())));
-        }
-        server.log(Level::Notice, "Ready to accept connections");
-        if started.send(Ok(ThreadClock::of_this_thread())).is_ok() {
-            net::serve(listeners, bus, server, commands).await;
-        }
+        let sockets = Sockets { listeners, bus };
+        let ready = |server: &Server, outcome: Result<(), RestoreError>| {
+            match &outcome {
+                Ok(()) => server.log(Level::Notice, "Ready to accept connections"),
+                Err(error) => server.log(
+                    Level::Warning,
+                    &format!("Fatal error loading the DB: {error}. Exiting."),
+                ),
+            }
+            let outcome = outcome.map(|()| ThreadClock::of_this_thread());
+            // Who has started it waits for this.
+            let _ = started.send(outcome.map_err(StartError::from));
+        };
+        net::serve(sockets, server, commands, restore, ready).await;
     });
     log.write(
         Level::Warning,

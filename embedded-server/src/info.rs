@@ -8,6 +8,7 @@ use crate::command::connection::REDIS_VERSION;
 use crate::machine;
 use crate::node::Server;
 use crate::pubsub::Topic;
+use crate::replication::Failover;
 use crate::stats::Stats;
 use crate::thread_time;
 
@@ -264,9 +265,11 @@ fn persistence(lines: &mut Lines, server: &Server, _: &Client) {
     if let Some(loading) = server.loading {
         lines.put("loading_start_time", loading.began_ms / 1000);
         lines.put("loading_total_bytes", loading.bytes);
+        lines.put("loading_rdb_used_mem", loading.used_memory);
         lines.put("loading_loaded_bytes", loading.done);
-        let percent = 100.0 * loading.done as f64 / loading.bytes.max(1) as f64;
-        lines.put("loading_loaded_perc", format!("{percent:.2}"));
+        let percent = format!("{:.2}", loading.percent());
+        lines.put("loading_loaded_perc", percent);
+        lines.put("loading_eta_seconds", loading.eta_s(server.now_ms));
     }
 }
 
@@ -455,6 +458,40 @@ fn replicas(lines: &mut Lines, server: &Server) {
     }
 }
 
+/// A replica's connection to its master.
+fn link(lines: &mut Lines, server: &Server) {
+    let state = &server.replication;
+    let seconds_since = |ms: i64| (server.now_ms - ms) / 1000;
+    let status = if state.is_linked { "up" } else { "down" };
+    lines.put("master_link_status", status);
+    let silent_s = state.is_linked.then(|| seconds_since(state.heard_ms));
+    lines.put("master_last_io_seconds_ago", silent_s.unwrap_or(-1));
+    lines.put("master_sync_in_progress", u8::from(state.sync.is_some()));
+    lines.put_each(
+        &["slave_read_repl_offset", "slave_repl_offset"],
+        state.offset,
+    );
+    if let Some(sync) = &state.sync {
+        let left = i128::from(sync.bytes) - i128::from(sync.read);
+        let percent = match sync.bytes {
+            0 => 0.0,
+            bytes => 100.0 * ratio(sync.read, bytes),
+        };
+        lines.put("master_sync_total_bytes", sync.bytes);
+        lines.put("master_sync_read_bytes", sync.read);
+        lines.put("master_sync_left_bytes", left);
+        lines.put("master_sync_perc", format!("{percent:.2}"));
+        lines.put(
+            "master_sync_last_io_seconds_ago",
+            seconds_since(sync.heard_ms),
+        );
+    }
+    if !state.is_linked {
+        let down_s = state.unlinked_ms.map_or(-1, seconds_since);
+        lines.put("master_link_down_since_seconds", down_s);
+    }
+}
+
 fn replication(lines: &mut Lines, server: &Server, _: &Client) {
     let state = &server.replication;
     match &state.master {
@@ -462,23 +499,19 @@ fn replication(lines: &mut Lines, server: &Server, _: &Client) {
             lines.put("role", "slave");
             lines.put("master_host", &master.host);
             lines.put("master_port", master.port);
-            lines.put(
-                "master_link_status",
-                if state.is_linked { "up" } else { "down" },
-            );
-            lines.put(
-                "master_last_io_seconds_ago",
-                (server.now_ms - state.heard_ms) / 1000,
-            );
-            lines.put("master_sync_in_progress", 0);
-            lines.put("slave_repl_offset", state.offset);
+            link(lines, server);
+            let setting = |name| server.config.get(name).unwrap_or_default();
+            lines.put("slave_priority", setting("replica-priority"));
             lines.put("slave_read_only", u8::from(server.config.replica_read_only));
+            let is_announced = setting("replica-announced") == "yes";
+            lines.put("replica_announced", u8::from(is_announced));
         }
         None => lines.put("role", "master"),
     }
     replicas(lines, server);
     let previous = state.previous.as_ref();
-    lines.put("master_failover_state", "no-failover");
+    let failover = Failover::state(state.failover.as_ref());
+    lines.put("master_failover_state", failover);
     lines.put("master_replid", &state.id);
     lines.put(
         "master_replid2",

@@ -67,6 +67,8 @@
 //!   and 7.4 write.
 //! - BGSAVE serializes slice by slice between the commands, where redis-server forks. Changes
 //!   (`rdb_changes_since_last_save`) are counted by event.
+//! - `repl-diskless-load swapdb` is as `disabled`: until the snapshot of a master is there the data of before is served, and no
+//!   second data set is ever in memory. Where `dir` takes no file, a snapshot takes the place of the data at once.
 //! - There is no append-only file: BGREWRITEAOF is answered, and does nothing.
 //! - A write that would not fit under `maxmemory` is refused, unless it is within EXEC; redis-server lets one command exceed it.
 //!   Of what a client takes, only what is beyond 24 KiB counts, so that ordinary clients do not change which keys are evicted;

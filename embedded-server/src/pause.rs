@@ -1,5 +1,5 @@
 //! CLIENT PAUSE: for a while the commands of all clients, or those that write, are put off, and no key goes by itself. The
-//! same of those that write to slots which are about to leave the node.
+//! same of those that write to slots which are about to leave the node, or while a replica takes the lead.
 
 use std::collections::BTreeSet;
 
@@ -24,6 +24,8 @@ pub enum Paused {
 pub struct Pause {
     what: Option<Paused>,
     until_ms: i64,
+    /// Whether writers wait until a replica has taken the lead.
+    hands_over: bool,
     /// Slots that nobody may write to, if any.
     held: Option<SlotSet>,
     waiting: BTreeSet<usize>,
@@ -40,7 +42,13 @@ impl Pause {
     #[must_use]
     #[inline]
     pub fn is_on(&self) -> bool {
-        self.what.is_some() || self.held.is_some()
+        self.in_force().is_some() || self.held.is_some()
+    }
+
+    /// What is put off, beside writes to slots that are about to leave.
+    #[inline]
+    fn in_force(&self) -> Option<Paused> {
+        self.what.max(self.hands_over.then_some(Paused::Writes))
     }
 
     fn is_due(&self, now_ms: i64) -> bool {
@@ -75,7 +83,7 @@ impl Server {
         command: Option<&'static Command>,
     ) -> bool {
         let Some(command) = command else { return false };
-        let is_meant = match self.pause.what {
+        let is_meant = match self.pause.in_force() {
             _ if client.is_master || client.replica.is_some() => false,
             None => self.holds(client, arguments, command),
             Some(Paused::All) => true,
@@ -109,6 +117,18 @@ impl Server {
     pub(crate) fn release_slots(&mut self, slots: &SlotSet) {
         let left = self.pause.held.take().map(|held| held.without(slots));
         self.pause.held = left.filter(|left| !left.is_empty());
+        self.wake_postponed();
+    }
+
+    /// From now on nobody writes.
+    pub(crate) fn hold_writers(&mut self) {
+        self.pause.hands_over = true;
+        self.hold_removals();
+    }
+
+    /// Clients may write again, or learn that this is no master any more.
+    pub(crate) fn release_writers(&mut self) {
+        self.pause.hands_over = false;
         self.wake_postponed();
     }
 

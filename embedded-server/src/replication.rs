@@ -7,6 +7,7 @@
 //! left off. A replica keeps what it receives in the same way, so that it can take its master's place.
 
 mod effects;
+mod failover;
 mod full;
 
 use std::collections::VecDeque;
@@ -21,8 +22,8 @@ use crate::command::Context;
 use crate::keyspace::Db;
 use crate::node::{Server, hexadecimal};
 use crate::resp::Reply;
-use crate::snapshot::Loading;
 
+pub use failover::{Failover, FailoverError, Request as FailoverRequest};
 pub use full::Resync;
 
 use effects::{Bracket, Effects};
@@ -74,6 +75,17 @@ pub struct ReplicaState {
     pub reads_marks: bool,
 }
 
+/// The snapshot of the master, while it comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sync {
+    /// How long it is, in bytes; 0 where only its end is told.
+    pub bytes: u64,
+    /// How much has come.
+    pub read: u64,
+    /// When some last came, in milliseconds since the Unix epoch.
+    pub heard_ms: i64,
+}
+
 /// A client that waits until replicas have copied what it wrote.
 #[derive(Debug)]
 struct Wait {
@@ -110,6 +122,12 @@ pub struct Replication {
     pub master: Option<Master>,
     /// Whether the stream comes in.
     pub is_linked: bool,
+    /// Since when it does not, where it did, in milliseconds since the Unix epoch.
+    pub unlinked_ms: Option<i64>,
+    /// What comes in before the stream.
+    pub sync: Option<Sync>,
+    /// The handing over to a replica, if that is under way.
+    pub failover: Option<Failover>,
     /// When the master was last heard, in milliseconds since the Unix epoch; 0 for never.
     pub heard_ms: i64,
     backlog: VecDeque<u8>,
@@ -138,6 +156,9 @@ impl Replication {
             offset: 0,
             master: None,
             is_linked: false,
+            unlinked_ms: None,
+            sync: None,
+            failover: None,
             heard_ms: 0,
             backlog: VecDeque::new(),
             backlog_bytes_max: 1 << 20,
@@ -167,6 +188,14 @@ impl Replication {
     #[must_use]
     pub fn is_recording(&self) -> bool {
         self.is_recording && self.master.is_none()
+    }
+
+    /// The stream does not come in, or no more.
+    pub(crate) fn unlink(&mut self, now_ms: i64) {
+        if std::mem::replace(&mut self.is_linked, false) {
+            self.unlinked_ms = Some(now_ms);
+        }
+        self.sync = None;
     }
 
     /// The database that the stream is in.
@@ -286,7 +315,8 @@ impl Server {
 
     /// Shows the replicas that the master is there.
     pub(crate) fn ping_replicas(&mut self) {
-        if self.replication.is_recording() {
+        // While a replica is to have all there is, nothing may be added.
+        if self.replication.is_recording() && self.replication.failover.is_none() {
             let db = self.replication.db.unwrap_or_default();
             self.stream(db, [b"PING".as_slice()].into_iter());
         }
@@ -336,6 +366,7 @@ impl Server {
     pub(crate) fn look_after_waits(&mut self) {
         if std::mem::take(&mut self.replication.has_acknowledgement) {
             self.end_waits();
+            self.go_on_failing_over();
         }
     }
 
@@ -395,7 +426,7 @@ impl Server {
             self.end_blocking();
         }
         self.configure_master(&format!("{} {}", master.host, master.port));
-        self.replication.is_linked = false;
+        self.replication.unlink(self.now_ms);
         self.hold_removals();
         self.log(
             crate::log::Level::Notice,
@@ -411,7 +442,7 @@ impl Server {
         }
         self.configure_master("");
         self.replication.targets.send_replace(None);
-        self.replication.is_linked = false;
+        self.replication.unlink(self.now_ms);
         let id = hexadecimal(&mut self.random);
         self.replication.rename(id);
         self.replication.db = None;
@@ -449,31 +480,21 @@ impl Server {
         }
     }
 
-    /// A snapshot of so many bytes takes the place of all there is; until it is loaded clients are told to wait.
-    pub(crate) fn begin_loading(&mut self, bytes: usize) {
+    /// All there is goes, for the snapshot of a master to take its place, and so does the history that it was: should the
+    /// snapshot not come to its end, the next connection asks for everything.
+    pub(crate) fn make_way(&mut self) {
         self.read_clock();
-        for db in self.keyspace.dbs() {
-            self.touch_database(db, db);
-        }
-        self.keyspace.flush_all();
-        self.loading = Some(Loading {
-            began_ms: self.now_ms,
-            bytes,
-            done: 0,
-        });
-    }
-
-    /// So many bytes of the snapshot are loaded.
-    pub(crate) fn loaded(&mut self, bytes: usize) {
-        self.read_clock();
-        if let Some(loading) = &mut self.loading {
-            loading.done = bytes;
-        }
+        self.discard_data();
+        let replication = &mut self.replication;
+        replication.backlog.clear();
+        (replication.offset, replication.heard_ms) = (0, 0);
+        self.end_replicas();
     }
 
     /// What is to be done ten times a second.
     pub(crate) fn replication_cron(&mut self) {
         self.propagate_rest();
+        self.go_on_failing_over();
         let period_ms = self.config.repl_ping_period_s.max(1) * 1000;
         if self.now_ms - self.pinged_ms >= period_ms {
             self.pinged_ms = self.now_ms;

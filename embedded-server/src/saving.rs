@@ -100,23 +100,23 @@ pub(crate) enum Progress {
 
 /// Why a node did not start with what it had saved.
 #[derive(Debug, Error)]
-pub enum RestoreError {
-    /// The file cannot be read.
-    #[error("{path}: {source}")]
-    Unreadable {
-        /// Which file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The file cannot be understood, or does not fit.
-    #[error("{path}: {source}")]
-    Unusable {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: LoadError,
-    },
+#[error("{path}: {source}")]
+pub struct RestoreError {
+    /// Of which file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub source: FileLoadError,
+}
+
+/// Why a file was not loaded.
+#[derive(Debug, Error)]
+pub enum FileLoadError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] io::Error),
+    /// It cannot be understood, or does not fit.
+    #[error(transparent)]
+    Unusable(#[from] LoadError),
 }
 
 /// There is one under way.
@@ -273,7 +273,8 @@ impl Server {
         if let Some(writer) = self.saving.under_way.take_if(has_ended) {
             self.saved_in_background(writer.join());
         }
-        if self.saving.changes > 0 && self.saving.under_way.is_none() && self.is_save_due() {
+        let is_idle = self.saving.under_way.is_none() && self.loading.is_none();
+        if self.saving.changes > 0 && is_idle && self.is_save_due() {
             // None is under way.
             let _ = self.save_in_background();
         }
@@ -338,6 +339,8 @@ impl Server {
     /// `force` says so.
     pub fn shut_down(&mut self, how: AtEnd, force: bool) -> bool {
         let saves = match how {
+            // What is there is not all.
+            _ if self.loading.is_some() => false,
             AtEnd::AsConfigured => !self.config.text("save").is_empty(),
             AtEnd::Save => true,
             AtEnd::Discard => false,
@@ -364,26 +367,14 @@ impl Server {
         self.shut_down(how, force);
     }
 
-    /// Loads what was saved, where there is something.
-    ///
-    /// # Errors
-    /// [`RestoreError`].
-    pub(crate) fn restore(&mut self) -> Result<(), RestoreError> {
-        let path = self.data_file();
-        let saved = match fs::read(&path) {
-            Ok(saved) => saved,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(source) => return Err(RestoreError::Unreadable { path, source }),
-        };
-        let loaded = self.load_counted(&saved);
-        let loaded = loaded.map_err(|source| RestoreError::Unusable { path, source })?;
+    /// What was saved is loaded, so much of it.
+    pub(crate) fn restored(&mut self, loaded: Loaded) {
         self.saving.loaded = loaded;
         let message = format!(
             "Done loading RDB, keys loaded: {}, keys expired: {}.",
             loaded.keys, loaded.expired
         );
         self.log(Level::Notice, &message);
-        Ok(())
     }
 }
 

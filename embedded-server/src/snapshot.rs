@@ -5,7 +5,8 @@ use thiserror::Error;
 use crate::keyspace::{AccessData, CutId, Db, Expiry, OutOfMemory};
 use crate::node::Server;
 use crate::rdb::Value;
-use crate::rdb::file::{Entry, FileError, Reader, Record, Writer};
+use crate::rdb::file::{Entry, FileError, Record, Writer};
+use crate::rdb::reader::Reader;
 use crate::text::integer;
 use crate::types::Limits;
 
@@ -15,10 +16,12 @@ const FORMAT_OF: &str = "7.0.15";
 /// A slice being made ends with the key by which it gets so long, in bytes: some tenths of a millisecond of work.
 const SLICE_BYTES: usize = 16 * 1024;
 /// A slice being loaded ends with the record by which it gets so long.
-const LOAD_SLICE_BYTES: usize = 32 * 1024;
+pub(crate) const LOAD_SLICE_BYTES: usize = 32 * 1024;
 
 /// What says in which database the stream goes on behind a snapshot that a replica makes.
 const STREAM_DB: &str = "repl-stream-db";
+/// What says how much memory the keys of a snapshot took.
+const USED_MEMORY: &str = "used-mem";
 
 /// Why a snapshot was not loaded. What came before the fault is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -49,15 +52,50 @@ pub struct Loaded {
     pub expired: usize,
 }
 
-/// The snapshot of a master, while it is loaded.
+/// A snapshot that takes the place of everything, while it is loaded: clients are told to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Loading {
     /// When that began, in milliseconds since the Unix epoch.
     pub began_ms: i64,
-    /// How long it is.
-    pub bytes: usize,
+    /// How long it is, in bytes; 0 where that is not known.
+    pub bytes: u64,
     /// How much of it is loaded.
-    pub done: usize,
+    pub done: u64,
+    /// The memory that it says its keys took; 0 where it does not.
+    pub used_memory: u64,
+}
+
+impl Loading {
+    /// How much is to be done in all, and whether that is known. Memory is a bad guess at the length of a snapshot.
+    fn total(&self) -> (u64, bool) {
+        match self.bytes {
+            0 => (self.used_memory, false),
+            bytes => (bytes, true),
+        }
+    }
+
+    /// How much of it is loaded, in percent.
+    #[must_use]
+    pub fn percent(&self) -> f64 {
+        let (total, is_known) = self.total();
+        let percent = 100.0 * self.done as f64 / total.max(1) as f64;
+        match (total, is_known) {
+            (0, _) => 0.0,
+            (_, true) => percent,
+            (_, false) => percent.min(99.99),
+        }
+    }
+
+    /// How many seconds it may still take, at the pace so far.
+    #[must_use]
+    pub fn eta_s(&self, now_ms: i64) -> i64 {
+        let elapsed_s = (now_ms - self.began_ms) / 1000;
+        let left = self.total().0.saturating_sub(self.done).max(1);
+        match elapsed_s {
+            ..=0 => 1,
+            _ => (elapsed_s as f64 * left as f64 / (self.done + 1) as f64) as i64,
+        }
+    }
 }
 
 impl Server {
@@ -81,7 +119,7 @@ impl Server {
         writer.auxiliary("redis-ver", FORMAT_OF);
         writer.auxiliary("redis-bits", &usize::BITS.to_string());
         writer.auxiliary("ctime", &(self.now_ms / 1000).to_string());
-        writer.auxiliary("used-mem", &self.keyspace.used_memory().to_string());
+        writer.auxiliary(USED_MEMORY, &self.keyspace.used_memory().to_string());
         if self.replication.master.is_some() {
             writer.auxiliary(STREAM_DB, &self.replication.stream_db().index().to_string());
         }
@@ -114,10 +152,42 @@ impl Server {
 
     /// The same; says also how many keys were left out.
     pub(crate) fn load_counted(&mut self, snapshot: &[u8]) -> Result<Loaded, LoadError> {
-        let limits = self.config.limits.clone();
-        let mut load = Load::new(snapshot, &limits)?;
-        while load.slice(self)? {}
+        let mut load = Load::new(self.config.limits.clone());
+        for piece in snapshot.chunks(LOAD_SLICE_BYTES) {
+            load.feed(piece);
+            while load.slice(self, LOAD_SLICE_BYTES)? {}
+        }
+        load.close();
+        while load.slice(self, LOAD_SLICE_BYTES)? {}
         Ok(load.loaded)
+    }
+
+    /// A snapshot of so many bytes, 0 where that is not known, is loaded from now on.
+    pub(crate) fn begin_loading(&mut self, bytes: u64) {
+        self.read_clock();
+        self.loading = Some(Loading {
+            began_ms: self.now_ms,
+            bytes,
+            done: 0,
+            used_memory: 0,
+        });
+    }
+
+    /// So much of the snapshot is loaded.
+    pub(crate) fn loaded(&mut self, load: &Load) {
+        self.read_clock();
+        if let Some(loading) = &mut self.loading {
+            loading.done = load.reader.bytes_read() as u64;
+            loading.used_memory = load.used_memory;
+        }
+    }
+
+    /// Empties all databases, for a snapshot to take their place.
+    pub(crate) fn discard_data(&mut self) {
+        for db in self.keyspace.dbs() {
+            self.touch_database(db, db);
+        }
+        self.keyspace.flush_all();
     }
 
     /// Puts a key in, in place of one of that name.
@@ -145,27 +215,29 @@ pub(crate) struct Slice {
     pub(crate) is_last: bool,
 }
 
-/// A snapshot being loaded.
-pub(crate) struct Load<'a> {
-    reader: Reader<'a>,
+/// A snapshot being loaded, as its bytes come.
+pub(crate) struct Load {
+    reader: Reader,
     db: Db,
     /// What was loaded so far.
     pub(crate) loaded: Loaded,
     /// The database in which the stream goes on behind it.
     pub(crate) stream_db: Db,
+    used_memory: u64,
     keeps_dead: bool,
 }
 
-impl<'a> Load<'a> {
-    /// Begins to load a snapshot.
-    pub(crate) fn new(snapshot: &'a [u8], limits: &'a Limits) -> Result<Self, LoadError> {
-        Ok(Self {
-            reader: Reader::new(snapshot, limits)?,
+impl Load {
+    /// Begins to load a snapshot, giving values the form that `limits` ask for.
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            reader: Reader::new(limits),
             db: Db::ZERO,
             loaded: Loaded::default(),
             stream_db: Db::ZERO,
+            used_memory: 0,
             keeps_dead: false,
-        })
+        }
     }
 
     /// Keys whose time has come are kept: a master says what becomes of them, and may have said that they live on.
@@ -176,23 +248,29 @@ impl<'a> Load<'a> {
         }
     }
 
-    /// How many bytes of the snapshot have been read.
-    pub(crate) fn position(&self) -> usize {
-        self.reader.bytes_read()
+    /// Takes the bytes that follow those before.
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
+        self.reader.feed(bytes);
     }
 
-    /// Loads some records; says whether there may be more.
-    pub(crate) fn slice(&mut self, server: &mut Server) -> Result<bool, LoadError> {
+    /// Nothing more will come.
+    pub(crate) fn close(&mut self) {
+        self.reader.close();
+    }
+
+    /// Loads some of the records that have come, up to the one by which they are so many bytes; says whether there may be
+    /// more of them.
+    pub(crate) fn slice(&mut self, server: &mut Server, bytes: usize) -> Result<bool, LoadError> {
         if self.keeps_dead {
             server.keyspace.suspend_deaths();
         }
-        let more = self.records(server);
+        let more = self.records(server, bytes);
         server.keyspace.set_now_ms(server.now_ms);
         more
     }
 
-    fn records(&mut self, server: &mut Server) -> Result<bool, LoadError> {
-        let end = self.reader.bytes_read() + LOAD_SLICE_BYTES;
+    fn records(&mut self, server: &mut Server, bytes: usize) -> Result<bool, LoadError> {
+        let end = self.reader.bytes_read() + bytes;
         while self.reader.bytes_read() < end {
             match self.reader.next() {
                 None => return Ok(false),
@@ -213,14 +291,21 @@ impl<'a> Load<'a> {
                 server.put(self.db, *entry)?;
                 self.loaded.keys += 1;
             }
-            Record::Auxiliary { name, value } if name == STREAM_DB.as_bytes() => {
-                let number = integer::parse(&value).and_then(|number| u64::try_from(number).ok());
-                let db = number.and_then(|number| database(server, number));
-                self.stream_db = db.unwrap_or_default();
-            }
-            Record::Auxiliary { .. } | Record::Sizes { .. } | Record::Function(_) => {}
+            Record::Auxiliary { name, value } => self.note(&name, &value, server),
+            Record::Sizes { .. } | Record::Function(_) => {}
         }
         Ok(())
+    }
+
+    /// Takes note of what the snapshot says of itself.
+    fn note(&mut self, name: &[u8], value: &[u8], server: &Server) {
+        let number = integer::parse(value).and_then(|number| u64::try_from(number).ok());
+        if name == STREAM_DB.as_bytes() {
+            let db = number.and_then(|number| database(server, number));
+            self.stream_db = db.unwrap_or_default();
+        } else if name == USED_MEMORY.as_bytes() {
+            self.used_memory = number.unwrap_or(0);
+        }
     }
 
     fn is_dead(&self, entry: &Entry, server: &Server) -> bool {

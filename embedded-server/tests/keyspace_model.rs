@@ -13,7 +13,8 @@ use embedded_server::{
     keyspace::{self, Access, CutId, Db, EventKind, Expiry, Keyspace, Settings},
     rdb::{
         self,
-        file::{Reader, Record, Writer},
+        file::{Record, Writer},
+        reader::Reader,
     },
     types::{Limits, List, Value, list::End},
 };
@@ -268,8 +269,8 @@ impl Taken {
     /// What was alive at the time `now_ms`.
     fn read(&self, now_ms: i64) -> Model {
         let mut model = vec![BTreeMap::new(); DBS];
-        let (mut db, limits) = (0, Limits::default());
-        for record in Reader::new(&self.bytes, &limits).unwrap() {
+        let mut db = 0;
+        for record in Reader::whole(self.bytes.clone(), Limits::default()) {
             match record.unwrap() {
                 Record::Select(number) => db = number as usize,
                 Record::Entry(entry) if entry.expire_ms.is_none_or(|at| at >= now_ms) => {

@@ -13,6 +13,7 @@ use cachebench::recording::{keys, read};
 use cachebench::trace::{Columns, Format, Trace};
 use embedded_server::cluster::wire;
 use embedded_server::config::Config;
+use embedded_server::rdb::reader::Reader;
 use embedded_server::rdb::{crc64, file, payload};
 use embedded_server::resp::parse::{Batch, Limits, Parser, ProtocolError};
 use embedded_server::types;
@@ -73,24 +74,29 @@ pub fn restore_payload(data: &[u8]) {
     }
 }
 
-/// A snapshot. What can be read of it can be written and read again.
+/// A snapshot. What can be read of it can be written and read again, as a whole and piece by piece.
 pub fn snapshot(data: &[u8]) {
     let limits = types::Limits::default();
-    let Ok(reader) = file::Reader::new(data, &limits) else {
-        return;
-    };
     let mut writer = file::Writer::new(true, true);
     let mut keys = 0;
-    for record in reader.map_while(Result::ok) {
+    for record in Reader::whole(data.to_vec(), limits.clone()).map_while(Result::ok) {
         if let file::Record::Entry(entry) = record {
             writer.entry(&entry.key, entry.value.view(), file::About::default());
             keys += 1;
         }
     }
     let written = writer.finish();
-    let again =
-        file::Reader::new(&written, &limits).map(|reader| reader.filter(Result::is_ok).count());
-    assert_eq!(again, Ok(keys));
+    let mut reader = Reader::new(limits.clone());
+    let mut in_pieces = 0;
+    for piece in written.chunks(7) {
+        reader.feed(piece);
+        in_pieces += reader.by_ref().filter(Result::is_ok).count();
+    }
+    reader.close();
+    in_pieces += reader.by_ref().filter(Result::is_ok).count();
+    assert!(reader.is_over());
+    let whole = Reader::whole(written, limits).filter(Result::is_ok).count();
+    assert_eq!((whole, in_pieces), (keys, keys));
 }
 
 /// A `redis.conf`. What was accepted prints as a value that is accepted.

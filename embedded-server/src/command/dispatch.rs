@@ -98,9 +98,6 @@ fn check(
         return Some(text.into());
     }
     let Context { server, client, .. } = context;
-    if server.loading.is_some() && !spec.flags.has(Flags::LOADING) {
-        return Some(refusal::LOADING.into());
-    }
     if spec.flags.has(Flags::WRITE)
         && !client.is_master
         && let Some(text) = refuses_writes(server)
@@ -122,6 +119,9 @@ fn check(
         );
         return Some(text.into());
     }
+    if let Some(text) = refuses_early(server, client, command) {
+        return Some(text.into());
+    }
     if client.transaction.is_some() && spec.flags.has(Flags::NO_MULTI) {
         return Some("ERR Command not allowed inside a transaction".into());
     }
@@ -141,6 +141,18 @@ fn refuses_writes(server: &Server) -> Option<&'static str> {
     server
         .lacks_replicas()
         .then_some("NOREPLICAS Not enough good replicas to write.")
+}
+
+/// Why a command cannot run before the data set is there, if so.
+#[inline]
+fn refuses_early(server: &Server, client: &Client, command: &Command) -> Option<&'static str> {
+    let needs = |flag| !command.spec.flags.has(flag);
+    let replication = &server.replication;
+    let is_stale = replication.master.is_some() && !replication.is_linked && !client.is_master;
+    if is_stale && needs(Flags::STALE) && !server.config.replica_serve_stale_data {
+        return Some(refusal::MASTER_DOWN);
+    }
+    (server.loading.is_some() && needs(Flags::LOADING)).then_some(refusal::LOADING)
 }
 
 /// Whether a command may run, as far as that can be told before it does.

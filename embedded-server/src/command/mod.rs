@@ -16,6 +16,7 @@ mod dump;
 mod expiry;
 #[cfg(test)]
 mod failing;
+mod failover;
 mod generic;
 mod geo;
 mod hash;
@@ -96,7 +97,10 @@ pub mod refusal {
         "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
     /// A `denyoom` command, and eviction could not make room.
     pub const OOM: &str = "OOM command not allowed when used memory > 'maxmemory'.";
-    /// A replica has not loaded what its master sent yet.
+    /// A replica without its master, which is not to serve what it has.
+    pub const MASTER_DOWN: &str =
+        "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
+    /// What was saved, or what the master sent, is not loaded yet.
     pub const LOADING: &str = "LOADING Redis is loading the dataset in memory";
     /// A password is set and the client has not given it.
     pub const NO_AUTH: &str = "NOAUTH Authentication required.";
@@ -153,6 +157,7 @@ const GROUPS: &[&[table::CommandSpec]] = &[
     introspect::COMMANDS,
     server::COMMANDS,
     replication::COMMANDS,
+    failover::COMMANDS,
     cluster::COMMANDS,
     save::COMMANDS,
     monitor::COMMANDS,

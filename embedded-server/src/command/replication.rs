@@ -1,8 +1,8 @@
-//! REPLICAOF, PSYNC, REPLCONF, WAIT and ROLE.
+//! REPLICAOF, PSYNC, REPLCONF, WAIT and ROLE; FAILOVER stands in `failover`.
 
 use super::outcome::{Outcome, handler, integer_in};
 use super::table::{CommandSpec, Flags, Group, flags};
-use super::{Arguments, Context, Handler, is, refusal};
+use super::{Arguments, Context, Handler, failover, is, refusal};
 use crate::node::Server;
 use crate::replication::Master;
 use crate::text::integer;
@@ -74,6 +74,9 @@ fn replicaof(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     if context.server.cluster.is_some() {
         return Err("ERR REPLICAOF not allowed in cluster mode.".into());
     }
+    if context.server.replication.failover.is_some() {
+        return Err("ERR REPLICAOF not allowed while failing over.".into());
+    }
     if is(&arguments[1], "no") && is(&arguments[2], "one") {
         context.server.lead();
         context.reply.ok();
@@ -94,6 +97,9 @@ fn replicaof(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
 }
 
 fn psync(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
+    if arguments.get(3).is_some_and(|word| is(word, "failover")) {
+        failover::take_over(context, &arguments[1])?;
+    }
     let Context {
         server,
         client,
@@ -120,6 +126,9 @@ fn sync(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
 /// A replica has nothing to pass on while it has not copied its master.
 fn needs_data(server: &Server) -> Outcome {
     let replication = &server.replication;
+    if replication.failover.is_some() {
+        return Err("NOMASTERLINK Can't SYNC while failing over".into());
+    }
     if replication.master.is_some() && !replication.is_linked {
         return Err("NOMASTERLINK Can't SYNC while not connected with my master".into());
     }
@@ -193,11 +202,12 @@ fn role(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
         reply.bulk(b"slave");
         reply.bulk(master.host.as_bytes());
         reply.integer(master.port.into());
-        reply.bulk(if server.replication.is_linked {
-            b"connected"
-        } else {
-            b"connect"
-        });
+        let state = match server.replication.sync {
+            _ if server.replication.is_linked => "connected",
+            Some(_) => "sync",
+            None => "connect",
+        };
+        reply.bulk(state.as_bytes());
         reply.integer(offset);
         return Ok(());
     }

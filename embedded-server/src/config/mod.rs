@@ -150,6 +150,8 @@ hot_fields! {
     repl_ping_period_s: i64 = number("repl-ping-replica-period");
     /// Whether a replica refuses writes.
     replica_read_only: bool = boolean("replica-read-only");
+    /// What a replica has is served while its master cannot be reached.
+    replica_serve_stale_data: bool = boolean("replica-serve-stale-data");
     /// Every random draw comes from this seed; 0 draws one from the system.
     seed: u64 = number("seed");
 }

@@ -1,4 +1,4 @@
-//! A replica's connection to its master: the handshake, the snapshot, the stream.
+//! A replica's connection to its master: the handshake and the stream; between them may be a snapshot ([`intake`]).
 
 use std::io;
 use std::time::Duration;
@@ -6,30 +6,27 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::io::AsyncReadExt;
 use tokio::sync::{oneshot, watch};
-use tokio::task;
 use tokio::time::{self, MissedTickBehavior};
 
-use super::Shared;
 use super::wire::{Wire, WireError};
+use super::{Shared, intake};
 use crate::client::{Address, Client, Close, Endpoints};
-use crate::keyspace::Db;
 use crate::log::Level;
 use crate::replication::Master;
 use crate::resolve;
 use crate::resp::{Parser, Reply};
-use crate::snapshot::{Load, LoadError};
+use crate::saving::FileLoadError;
+use crate::snapshot::LoadError;
 
 /// A master that cannot be reached is tried again after so long.
 const AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// How often the master is told how far the copy is.
 const ACKNOWLEDGE_EVERY: Duration = Duration::from_secs(1);
 const READ_BYTES: usize = 256 * 1024;
-/// The longest snapshot that is taken.
-const SNAPSHOT_BYTES_MAX: usize = 64 << 30;
 
 /// Why copying ended.
 #[derive(Debug, Error)]
-enum FollowError {
+pub(super) enum FollowError {
     #[error(transparent)]
     Wire(#[from] WireError),
     #[error("{0}")]
@@ -38,6 +35,10 @@ enum FollowError {
     Silent(#[from] time::error::Elapsed),
     #[error("the snapshot cannot be loaded: {0}")]
     Snapshot(#[from] LoadError),
+    #[error("the snapshot cannot be loaded from its file: {0}")]
+    File(#[from] FileLoadError),
+    #[error("the snapshot cannot be kept in a file: {0}; see that dir has room for it")]
+    Draft(io::Error),
     #[error("no address of that name is found")]
     NoAddress,
     #[error("this node is cut off from it")]
@@ -78,7 +79,7 @@ async fn keep_copying(node: &Shared, master: &Master) {
 
 fn lost(node: &Shared, master: &Master, error: &str) {
     let server = &mut node.borrow_mut().server;
-    server.replication.is_linked = false;
+    server.replication.unlink(server.now_ms);
     server.log(
         Level::Warning,
         &format!("MASTER {master}: {error}; trying again"),
@@ -117,14 +118,19 @@ async fn copy(node: &Shared, master: &Master) -> Result<(), FollowError> {
     let request = greet(node, &mut wire).await?;
     wire.send(&request).await?;
     let answer = wire.line().await?;
+    if answer.starts_with("+FULLRESYNC ") || answer.starts_with("+CONTINUE") {
+        node.borrow_mut().server.end_failover();
+    } else {
+        let reason = "Failover target rejected psync request";
+        node.borrow_mut().server.abort_failover(reason);
+    }
     let words: Vec<&str> = answer.split(' ').collect();
     match words.as_slice() {
         ["+FULLRESYNC", id, offset] => {
             let offset = offset
                 .parse()
                 .map_err(|_| WireError::Refused(answer.clone()))?;
-            let snapshot = snapshot(&mut wire).await?;
-            let stream_db = load(node, &snapshot).await?;
+            let stream_db = intake::snapshot(node, &mut wire).await?.stream_db;
             let server = &mut node.borrow_mut().server;
             server.begin_history((*id).to_owned(), offset, stream_db);
         }
@@ -135,62 +141,33 @@ async fn copy(node: &Shared, master: &Master) -> Result<(), FollowError> {
     Stream::begin(node, wire, endpoints).run().await
 }
 
-/// Takes a snapshot in place of what there is, slice by slice, while clients are told to wait. Says in which database the
-/// stream goes on.
-async fn load(node: &Shared, snapshot: &[u8]) -> Result<Db, FollowError> {
-    let limits = node.borrow().server.config.limits.clone();
-    let mut load = Load::new(snapshot, &limits)?.keeping_dead();
-    let _loading = Underway::begin(node, snapshot.len());
-    while load.slice(&mut node.borrow_mut().server)? {
-        node.borrow_mut().server.loaded(load.position());
-        task::yield_now().await;
-    }
-    Ok(load.stream_db)
-}
-
-/// A snapshot is being loaded, until this is dropped.
-struct Underway<'a>(&'a Shared);
-
-impl<'a> Underway<'a> {
-    fn begin(node: &'a Shared, bytes: usize) -> Self {
-        node.borrow_mut().server.begin_loading(bytes);
-        Self(node)
-    }
-}
-
-impl Drop for Underway<'_> {
-    fn drop(&mut self) {
-        if let Ok(mut turn) = self.0.try_borrow_mut() {
-            turn.server.loading = None;
-        }
-    }
-}
-
 /// Says who is there; the request for the stream that follows.
 async fn greet(node: &Shared, wire: &mut Wire) -> Result<Vec<u8>, FollowError> {
     wire.log_in(node).await?;
-    let (port, id, offset) = {
-        let server = &node.borrow().server;
-        let replication = &server.replication;
-        (
-            server.identity.port,
-            replication.id.clone(),
-            replication.offset,
-        )
-    };
+    let port = node.borrow().server.identity.port;
     wire.ask(&[b"PING"]).await?;
     wire.ask(&[b"REPLCONF", b"listening-port", port.to_string().as_bytes()])
         .await?;
     wire.ask(&[b"REPLCONF", b"capa", b"eof", b"capa", b"psync2"])
         .await?;
-    let is_new = node.borrow().server.replication.backlog_bytes() == 0 && offset == 0;
-    let next = if is_new {
-        "-1".to_owned()
-    } else {
-        (offset + 1).to_string()
+    let (id, offset, backlog, hands_over) = {
+        let replication = &node.borrow().server.replication;
+        (
+            replication.id.clone(),
+            replication.offset,
+            replication.backlog_bytes(),
+            replication.failover.is_some(),
+        )
     };
-    let id = if is_new { "?".to_owned() } else { id };
-    Ok(Reply::command(&[b"PSYNC", id.as_bytes(), next.as_bytes()]))
+    let is_new = backlog == 0 && offset == 0;
+    let next = (offset + 1).to_string();
+    let everything: [&[u8]; 3] = [b"PSYNC", b"?", b"-1"];
+    let rest: [&[u8]; 4] = [b"PSYNC", id.as_bytes(), next.as_bytes(), b"FAILOVER"];
+    Ok(Reply::command(match (hands_over, is_new) {
+        (true, _) => &rest,
+        (false, true) => &everything,
+        (false, false) => rest.get(..3).unwrap_or(&rest),
+    }))
 }
 
 fn patience(node: &Shared) -> Duration {
@@ -201,36 +178,6 @@ fn patience(node: &Shared) -> Duration {
         .get("repl-timeout")
         .and_then(|text| text.parse().ok());
     Duration::from_secs(seconds.unwrap_or(60))
-}
-
-async fn snapshot(wire: &mut Wire) -> Result<Vec<u8>, FollowError> {
-    let header = wire.line().await?;
-    if let Some(mark) = header.strip_prefix("$EOF:") {
-        return marked_snapshot(wire, mark.as_bytes()).await;
-    }
-    let length = header
-        .strip_prefix('$')
-        .and_then(|length| length.parse().ok());
-    let length: usize = length
-        .filter(|length| *length <= SNAPSHOT_BYTES_MAX)
-        .ok_or(WireError::Refused(header))?;
-    while wire.input.len() < length {
-        wire.read().await?;
-    }
-    let rest = wire.input.split_off(length);
-    Ok(std::mem::replace(&mut wire.input, rest))
-}
-
-/// A snapshot that ends with a mark, behind which nothing is sent before it is loaded.
-async fn marked_snapshot(wire: &mut Wire, mark: &[u8]) -> Result<Vec<u8>, FollowError> {
-    while !wire.input.ends_with(mark) || mark.is_empty() {
-        if wire.input.len() > SNAPSHOT_BYTES_MAX {
-            return Err(FollowError::Stream);
-        }
-        wire.read().await?;
-    }
-    wire.input.truncate(wire.input.len() - mark.len());
-    Ok(std::mem::take(&mut wire.input))
 }
 
 /// The stream, carried out by a client that stands for the master.
@@ -251,6 +198,7 @@ impl<'a> Stream<'a> {
         client.db = server.replication.stream_db();
         let slot = server.clients.add(client);
         server.replication.is_linked = true;
+        server.replication.sync = None;
         server.replication.heard_ms = server.now_ms;
         server.log(
             Level::Notice,

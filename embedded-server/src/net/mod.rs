@@ -9,7 +9,9 @@ mod connection;
 mod doors;
 mod export;
 mod follow;
+mod intake;
 mod listen;
+mod load;
 mod stream;
 mod turn;
 mod wire;
@@ -19,6 +21,7 @@ use std::net::TcpListener;
 use std::rc::Rc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task;
 
@@ -27,7 +30,7 @@ pub(crate) use listen::{Listener, bind, bind_bus};
 
 use crate::clock::Stopwatch;
 use crate::node::Server;
-use crate::saving::Progress;
+use crate::saving::{Progress, RestoreError};
 use doors::Doors;
 use turn::Turn;
 
@@ -47,26 +50,62 @@ pub(crate) enum Control {
 
 type Shared = Rc<RefCell<Turn>>;
 
-/// Serves until told to stop. To be run in a `LocalRuntime`.
+/// Where a node serves.
+pub(crate) struct Sockets {
+    /// For clients.
+    pub(crate) listeners: Vec<Listener>,
+    /// For the other nodes of a cluster.
+    pub(crate) bus: Option<TcpListener>,
+}
+
+/// Serves until told to stop. To be run in a `LocalRuntime`. With `restores`, what was saved is loaded before anything else,
+/// while clients are told to wait; `ready` is told when that is done, or why it cannot be.
 pub(crate) async fn serve(
-    listeners: Vec<Listener>,
-    bus: Option<TcpListener>,
+    sockets: Sockets,
     server: Server,
-    mut control: UnboundedReceiver<Control>,
+    control: UnboundedReceiver<Control>,
+    restores: bool,
+    ready: impl FnOnce(&Server, Result<(), RestoreError>),
 ) {
+    let Sockets { listeners, bus } = sockets;
     let stop = server.stop_signal();
-    let targets = server.replication.targets();
     let node: Shared = Rc::new(RefCell::new(Turn::new(server)));
     let mut doors = Doors::open(listeners, &node);
     node.borrow_mut().server.doors =
         Some(Box::new(move |config, port| doors.exchange(config, port)));
-    if let Some(bus) = bus {
-        task::spawn_local(bus::serve(bus, Rc::clone(&node)));
-    }
-    task::spawn_local(follow::serve(Rc::clone(&node), targets));
-    task::spawn_local(export::serve(Rc::clone(&node)));
     task::spawn_local(cron(Rc::clone(&node)));
-    task::spawn_local(save(Rc::clone(&node)));
+    let mut is_stopped = false;
+    let mut outcome = Ok(());
+    if restores {
+        outcome = tokio::select! {
+            outcome = load::restore(&node) => outcome,
+            () = stop.notified() => {
+                is_stopped = true;
+                Ok(())
+            }
+        };
+    }
+    let ends = is_stopped || outcome.is_err();
+    ready(&node.borrow().server, outcome);
+    if !ends {
+        work(&node, bus, control, &stop).await;
+    }
+}
+
+/// All that a node does once its data is there.
+async fn work(
+    node: &Shared,
+    bus: Option<TcpListener>,
+    mut control: UnboundedReceiver<Control>,
+    stop: &Notify,
+) {
+    let targets = node.borrow().server.replication.targets();
+    if let Some(bus) = bus {
+        task::spawn_local(bus::serve(bus, Rc::clone(node)));
+    }
+    task::spawn_local(follow::serve(Rc::clone(node), targets));
+    task::spawn_local(export::serve(Rc::clone(node)));
+    task::spawn_local(save(Rc::clone(node)));
     loop {
         tokio::select! {
             () = stop.notified() => return,

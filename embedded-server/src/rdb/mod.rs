@@ -4,7 +4,7 @@
 //! servers before it and of 7.2 and 7.4 too; what is written here, Redis 7.0 reads, but for hashes whose fields expire,
 //! which it does not have.
 //!
-//! - [`payload`]: one value in a checked envelope. [`file`](mod@file): a whole snapshot, key by key.
+//! - [`payload`]: one value in a checked envelope. [`file`](mod@file), [`reader`]: a whole snapshot, key by key.
 //! - `value` chooses the encoding of a type; a file per type reads and writes it.
 //! - `listpack`, `ziplist`: the packed blocks within. `string`, `wire`: strings, lengths, bytes in order.
 //!
@@ -14,6 +14,7 @@ pub mod crc64;
 pub mod file;
 pub mod lzf;
 pub mod payload;
+pub mod reader;
 
 mod hash;
 mod list;

@@ -11,7 +11,10 @@ pub(super) const SPECIAL: u8 = 0b1100_0000;
 
 /// Bytes still to be read; every reader answers `None` when they do not suffice.
 #[derive(Debug, Clone)]
-pub(super) struct Input<'a>(&'a [u8]);
+pub(super) struct Input<'a> {
+    left: &'a [u8],
+    missing: usize,
+}
 
 /// What a length prefix holds.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,17 +27,27 @@ pub(super) enum Length {
 
 impl<'a> Input<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes)
+        Self {
+            left: bytes,
+            missing: 0,
+        }
     }
 
     /// How many bytes are left.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.left.len()
+    }
+
+    /// How many more there would have to be at least, after a reader has answered `None`; 0 where it was not for that.
+    pub(super) fn missing(&self) -> usize {
+        self.missing
     }
 
     pub(super) fn bytes(&mut self, count: u64) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(usize::try_from(count).ok()?)?;
-        self.0 = rest;
+        let count = usize::try_from(count).ok()?;
+        self.missing = count.saturating_sub(self.left.len());
+        let (taken, rest) = self.left.split_at_checked(count)?;
+        self.left = rest;
         Some(taken)
     }
 

@@ -2,7 +2,8 @@
 //!
 //! `DEBUG DIGEST` says whether what arrived is what left: both servers work it out by the same rule.
 
-use embedded_server::rdb::file::{About, Reader, Record, Writer};
+use embedded_server::rdb::file::{About, Record, Writer};
+use embedded_server::rdb::reader::Reader;
 use embedded_server::types::Limits;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -232,7 +233,7 @@ fn snapshots_of_redis_are_read_and_ours_are_read_by_redis() {
 fn written_again(snapshot: &[u8]) -> Vec<u8> {
     let limits = Limits::default();
     let mut writer = Writer::new(true, false);
-    for record in Reader::new(snapshot, &limits).unwrap() {
+    for record in Reader::whole(snapshot.to_vec(), limits) {
         match record.unwrap() {
             Record::Select(number) => writer.database(number as usize, 1, 1),
             Record::Entry(entry) => {

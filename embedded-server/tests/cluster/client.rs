@@ -9,7 +9,12 @@ pub(crate) struct Client(BufReader<TcpStream>);
 
 impl Client {
     pub(crate) fn connect(address: SocketAddr) -> Self {
-        Self(BufReader::new(TcpStream::connect(address).unwrap()))
+        Self::of(TcpStream::connect(address).unwrap())
+    }
+
+    /// A connection that is there already.
+    pub(crate) fn of(stream: TcpStream) -> Self {
+        Self(BufReader::new(stream))
     }
 
     /// Sends an inline command; the reply's first line, or the whole of a bulk string.

@@ -12,6 +12,8 @@
 mod bus;
 mod client;
 mod failover;
+mod handover;
+mod intake;
 mod migration;
 mod peer;
 mod redis_rs;

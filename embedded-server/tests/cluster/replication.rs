@@ -183,19 +183,14 @@ fn redis_copies_a_node() {
 #[test]
 fn a_node_copies_redis() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(redis) = Redis::start(
-        folder.path(),
-        &[
-            "--repl-diskless-sync-delay",
-            "0",
-            "--enable-debug-command",
-            "yes",
-        ],
-    ) else {
-        return;
-    };
-    let replica = node();
-    copies(redis.address(), replica.addr());
+    // Of a snapshot from a file the length is told, of one without the end.
+    for diskless in ["yes", "no"] {
+        let arguments = [&DEBUG[..], &["--repl-diskless-sync", diskless]].concat();
+        let Some(redis) = Redis::start(folder.path(), &arguments) else {
+            return;
+        };
+        copies(redis.address(), node().addr());
+    }
 }
 
 #[test]

@@ -41,6 +41,14 @@ impl Client {
         Self(stream)
     }
 
+    /// Connects as soon as somebody listens.
+    pub(crate) fn at_once_listening(address: SocketAddr) -> Self {
+        while TcpStream::connect(address).is_err() {
+            std::thread::yield_now();
+        }
+        Self::at(address)
+    }
+
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.write_all(bytes.as_ref()).unwrap();
     }

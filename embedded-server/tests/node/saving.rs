@@ -111,6 +111,52 @@ fn a_node_does_not_start_with_a_damaged_file() {
 }
 
 #[test]
+fn clients_are_told_to_wait_until_what_was_saved_is_loaded() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = keeper(&dir, &[]);
+    let address = node.addr();
+    let mut client = Client::of(&node);
+    client.ask("DEBUG POPULATE 1000", "+OK\r\n");
+    client.ask("SAVE", "+OK\r\n");
+    drop(node);
+
+    let saved = std::fs::read(dir.path().join("dump.rdb")).unwrap();
+    let port = address.port().to_string();
+    let slow = [("key-load-delay", "60000"), ("port", &port)];
+    std::thread::scope(|scope| {
+        let second = scope.spawn(|| keeper(&dir, &slow));
+        let mut client = Client::at_once_listening(address);
+        for line in [
+            "GET key:1",
+            "PING",
+            "SET a 1",
+            "BGSAVE",
+            "FLUSHALL",
+            "KEYS *",
+        ] {
+            client.ask(line, "-LOADING Redis is loading the dataset in memory\r\n");
+        }
+        assert_eq!(client.info("loading"), "1");
+        assert_eq!(client.info("loading_total_bytes"), saved.len().to_string());
+        client.ask("CONFIG SET key-load-delay 0", "+OK\r\n");
+        let node = second.join().unwrap();
+        client.ask("DBSIZE", ":1000\r\n");
+        assert_eq!(client.info("loading"), "0");
+        drop(node);
+    });
+
+    // What is loaded in part is not saved.
+    std::thread::scope(|scope| {
+        let third = scope.spawn(|| keeper(&dir, &slow));
+        let mut client = Client::at_once_listening(address);
+        client.send("SHUTDOWN SAVE\r\n");
+        assert_eq!(client.closed(), b"");
+        assert!(!third.join().unwrap().is_running());
+    });
+    assert_eq!(std::fs::read(dir.path().join("dump.rdb")).unwrap(), saved);
+}
+
+#[test]
 fn a_save_of_what_is_flushed_is_abandoned() {
     let dir = tempfile::tempdir().unwrap();
     let node = keeper(&dir, &[("rdb-key-save-delay", "2000000000")]);
