@@ -93,7 +93,8 @@ pub(crate) fn measure(rounds: usize, keys: u64) {
         "\nServer CPU, microseconds per operation: {keys} keys, {CONNECTIONS} connections, 16-byte keys, 64-byte values,"
     );
     println!(
-        "medians of {rounds} rounds; ratio = cachebench / peer within a round: min median max"
+        "medians of {rounds} rounds; ratio = cachebench / peer within a round: min median max; user = the same of the time \
+         outside of the kernel, which costs all of them alike, over all rounds"
     );
     for operation in OPERATIONS {
         for &(pipeline, requests) in operation.slices {
@@ -139,23 +140,34 @@ struct Slice<'a> {
     keys: u64,
 }
 
+/// What a server took over the rounds.
+#[derive(Clone, Default)]
+struct Series {
+    /// Microseconds per operation in each round.
+    per_operation: Vec<f64>,
+    /// Seconds outside of the kernel, of all rounds.
+    user_s: f64,
+}
+
 impl Slice<'_> {
-    /// Microseconds per operation: a series per server, a figure per round. Each round begins with another server.
-    fn in_rounds(&self, servers: &[Server], rounds: usize) -> Vec<Vec<f64>> {
-        let mut series = vec![Vec::new(); servers.len()];
+    /// A series per server, a figure per round. Each round begins with another server.
+    fn in_rounds(&self, servers: &[Server], rounds: usize) -> Vec<Series> {
+        let mut series = vec![Series::default(); servers.len()];
         for round in 0..rounds {
             for turn in 0..servers.len() {
                 let at = (round + turn) % servers.len();
-                series[at].push(self.server_microseconds(&servers[at]));
+                self.measure(&servers[at], &mut series[at]);
             }
         }
         series
     }
 
-    fn server_microseconds(&self, server: &Server) -> f64 {
-        let before = server.cpu();
+    fn measure(&self, server: &Server, series: &mut Series) {
+        let (before, user_before) = (server.cpu(), server.user_cpu());
         self.run(server.port);
-        (server.cpu() - before).as_secs_f64() * 1e6 / self.requests as f64
+        let took_us = (server.cpu() - before).as_secs_f64() * 1e6;
+        series.per_operation.push(took_us / self.requests as f64);
+        series.user_s += (server.user_cpu() - user_before).as_secs_f64();
     }
 
     fn run(&self, port: u16) {
@@ -173,19 +185,18 @@ impl Slice<'_> {
     }
 }
 
-fn print_line(what: &str, servers: &[Server], series: &[Vec<f64>]) {
-    let medians = servers.iter().zip(series).map(|(server, figures)| {
-        format!(
-            "{} {:6.3}",
-            server.kind.name(),
-            Spread::of(figures.iter().copied()).median()
-        )
+fn print_line(what: &str, servers: &[Server], series: &[Series]) {
+    let ours = &series[0];
+    let medians = servers.iter().zip(series).map(|(server, series)| {
+        let median = Spread::of(series.per_operation.iter().copied()).median();
+        format!("{} {median:6.3}", server.kind.name())
     });
-    let ratios = servers.iter().zip(series).skip(1).map(|(server, figures)| {
+    let ratios = servers.iter().zip(series).skip(1).map(|(server, theirs)| {
         format!(
-            "/ {} {}",
+            "/ {} {}, user {:.2}",
             server.kind.name(),
-            Spread::of_ratios(&series[0], figures)
+            Spread::of_ratios(&ours.per_operation, &theirs.per_operation),
+            ours.user_s / theirs.user_s
         )
     });
     let line: Vec<_> = medians.chain(ratios).collect();

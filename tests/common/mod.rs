@@ -202,6 +202,15 @@ impl Server {
         Duration::from_nanos(nanoseconds.sum())
     }
 
+    /// The part of it that was spent outside of the kernel, as far as the kernel's clock ticks tell (100 a second, see proc(5)).
+    pub(crate) fn user_cpu(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("its stat");
+        let after_name = stat.rsplit(')').next().unwrap_or_default();
+        let ticks = after_name.split_whitespace().nth(11);
+        let ticks: u64 = ticks.and_then(|ticks| ticks.parse().ok()).expect("utime");
+        Duration::from_millis(ticks * 10)
+    }
+
     /// Resident memory, bytes.
     pub(crate) fn rss_bytes(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
