@@ -115,6 +115,10 @@ fn what_a_property_file_says_wrongly_is_told_with_its_line() {
         told("recordcount=10\noperationcount=10\nreqestdistribution=zipfian\nexporter=x\n"),
         "workloadx:3: the property `reqestdistribution` means nothing here and is left aside; did you mean `requestdistribution`?"
     );
+    assert!(
+        told("recordcount=10\noperationcount=10\ninsertorder=hashed\n")
+            .starts_with("insertorder=hashed: keys")
+    );
     assert_eq!(
         told("recordcount=ten\noperationcount=10\nfieldlength=abc\nrequestdistribution=zipf\nthreadcount=20000\n"),
         "workloadx:1:13: `recordcount` is `ten`; wanted is a whole number

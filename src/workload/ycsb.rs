@@ -2,7 +2,8 @@
 //!
 //! The properties become the tree that the YAML of such a workload would be, each value at the place of its property, so that
 //! every rule is checked as for YAML and what is wrong is told with the line of the property file. Records are stored as
-//! YCSB's Redis binding does it: a hash of fields each, and a sorted set of all keys for scans. (Properties and their
+//! YCSB's Redis binding does it: a hash of fields each, and a sorted set of all keys for scans. Keys are named by their numbers,
+//! which YCSB calls `insertorder=ordered`. (Properties and their
 //! defaults: B. F. Cooper et al., Benchmarking cloud serving systems with YCSB, SoCC 2010, and `CoreWorkload` of YCSB 0.17.)
 
 use super::problem::{Place, Problem};
@@ -249,6 +250,11 @@ impl Reader<'_> {
     fn keys(&mut self, records: &Records) -> Node {
         let padding = self.number::<u8>("zeropadding", 1, "a number of digits");
         let name = format!("user{{i:0{padding}}}");
+        let order = self.choice("insertorder", "ordered", &["ordered", "hashed"]);
+        if order == "hashed" {
+            let note = "insertorder=hashed: keys are named by their numbers here, as user17, and not by hashes of 20 digits";
+            self.notes.push(note.to_owned());
+        }
         map([
             ("name", scalar(self.place("zeropadding"), name)),
             (
