@@ -172,9 +172,7 @@ fn prefetch(batch: &[&[u8]], keys: &Keyspace) {
         .iter()
         .map(|key| keys.prefetch(Db::ZERO, key))
         .collect();
-    for hash in hashes {
-        keys.prefetch_entry(Db::ZERO, hash);
-    }
+    keys.prefetch_entries(Db::ZERO, &hashes);
 }
 
 fn timed(

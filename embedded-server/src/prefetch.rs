@@ -1,5 +1,16 @@
 //! Asking the processor to fetch memory before it is needed.
 
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
+/// Begins to fetch the cache lines that hold the `length` bytes from `address` on.
+#[inline(always)]
+pub(crate) fn prefetch_lines(address: usize, length: usize) {
+    for line in (address & !(LINE - 1)..address + length).step_by(LINE) {
+        prefetch(std::ptr::without_provenance::<u8>(line));
+    }
+}
+
 /// Begins to fetch the cache line at `pointer`, if this processor can be told to. A hint: any address is allowed.
 #[inline(always)]
 pub(crate) fn prefetch<T>(pointer: *const T) {

@@ -12,13 +12,16 @@ use super::{
     table::{MARK, Owner, Spot, Table},
 };
 use crate::eviction::Random;
-use crate::prefetch::prefetch;
+use crate::prefetch::{prefetch, prefetch_lines};
 
 /// The payload bit of an entry that must be freed by itself: it owns a value, or its block is not the slab's.
 const OUTSIDE: u64 = 2;
 
 /// The payload's bits that are no address.
 const FLAGS: u64 = 0b111;
+
+/// Bytes of an entry that are fetched ahead at the most; what comes after, the processor fetches as it sees them read in order.
+const FETCHED_MAX: usize = 192;
 
 /// The keys of one database.
 pub(super) struct Dict {
@@ -188,20 +191,16 @@ impl Dict {
         hash
     }
 
-    /// Begins to fetch the entry that is probably that of a key with this hash: a cache line, or two where entries are as long as that on
-    /// average, as those of the hot path then mostly are.
-    #[inline]
-    pub(super) fn prefetch_entry(&self, hash: u64) {
-        const SHORT_BYTES: usize = 48;
-        let long = self.slab.live_bytes() > SHORT_BYTES * self.table.len();
-        self.table.find(hash, |payload| {
-            let block = std::ptr::without_provenance::<u8>((payload & !FLAGS) as usize);
-            prefetch(block);
-            if long {
-                prefetch(block.wrapping_add(64));
-            }
-            true
-        });
+    /// Begins to fetch the entries that are probably those of keys with these hashes: the cache lines that one of mean length
+    /// lies on, as those of the hot path mostly have it.
+    pub(super) fn prefetch_entries(&self, hashes: &[u64]) {
+        let mean = self.slab.live_bytes() / self.table.len().max(1);
+        for hash in hashes {
+            self.table.find(*hash, |payload| {
+                prefetch_lines((payload & !FLAGS) as usize, mean.min(FETCHED_MAX));
+                true
+            });
+        }
     }
 
     /// Bytes by which the table would grow for a new key of this hash.

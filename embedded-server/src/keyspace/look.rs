@@ -49,16 +49,15 @@ const SCAN_BUCKETS_PER_KEY: usize = 10;
 
 impl Keyspace {
     /// Hashes `key` and asks the processor to fetch its bucket. Call it for every key of a pipeline, then
-    /// [`Keyspace::prefetch_entry`] for every hash, then execute: the cache misses overlap instead of adding up.
+    /// [`Keyspace::prefetch_entries`] for the hashes, then execute: the cache misses overlap instead of adding up.
     #[inline]
     pub fn prefetch(&self, db: Db, key: &[u8]) -> u64 {
         self.dict(db).prefetch(key)
     }
 
-    /// Second pass: asks for the entry that the bucket of a key with this hash points to.
-    #[inline]
-    pub fn prefetch_entry(&self, db: Db, hash: u64) {
-        self.dict(db).prefetch_entry(hash);
+    /// Second pass: asks for the entries that the buckets of keys with these hashes point to.
+    pub fn prefetch_entries(&self, db: Db, hashes: &[u64]) {
+        self.dict(db).prefetch_entries(hashes);
     }
 
     /// Finds a key that is alive. `access` says what it means for the statistics and the policy.

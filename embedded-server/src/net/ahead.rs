@@ -31,9 +31,7 @@ impl<'a> Ahead<'a> {
             before = key;
         });
         if hashes.len() > 1 {
-            for hash in hashes {
-                self.keyspace.prefetch_entry(self.db, *hash);
-            }
+            self.keyspace.prefetch_entries(self.db, hashes);
         }
         if self.batch.len() > 1 && self.known().any(|command| command.member.is_some()) {
             self.fetch_members();
