@@ -111,11 +111,11 @@ fn queued(place: &str, record: &PhaseRecord) -> Option<String> {
     let share = record.queued as f64 / record.due.max(1) as f64;
     (share > OFF).then(|| {
         format!(
-            "{place}: {} of {} requests ({:.0} %) waited for a connection, as all of them were lost or had as many requests under \
-             way as `clients` and `pipeline` allow: the wait is in the latency, and not in `service_time`. Raise one of them if \
-             users would not wait for each other",
-            record.queued,
-            record.due,
+            "{place}: {} of {} requests ({:.0} %) waited for a connection, as all were lost or had as many requests under way as \
+             `clients` and `pipeline` allow: the wait is in the latency, not in `service_time`. Raise either if your users do \
+             not wait for each other",
+            human::count(record.queued),
+            human::count(record.due),
             share * 100.0
         )
     })
