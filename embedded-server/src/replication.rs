@@ -73,6 +73,8 @@ pub struct ReplicaState {
     pub is_online: bool,
     /// Whether it takes a snapshot of which it is told the end but not the length.
     pub reads_marks: bool,
+    /// Whether it wants none of the keys: REPLCONF rdb-filter-only.
+    pub skips_keys: bool,
 }
 
 /// The snapshot of the master, while it comes in.

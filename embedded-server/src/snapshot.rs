@@ -115,6 +115,17 @@ impl Server {
 
     /// Begins a snapshot of what is there now, to be taken slice by slice. Whatever is written meanwhile is not in it.
     pub(crate) fn begin_snapshot(&mut self) -> CutId {
+        let writer = self.opened_snapshot();
+        self.keyspace.begin_cut(writer)
+    }
+
+    /// A snapshot without keys, for who wants none of them.
+    pub(crate) fn bare_snapshot(&self) -> Vec<u8> {
+        self.opened_snapshot().finish()
+    }
+
+    /// What a snapshot says of itself.
+    fn opened_snapshot(&self) -> Writer {
         let mut writer = Writer::new(self.config.rdb_compression, self.has_expiring_fields());
         writer.auxiliary("redis-ver", FORMAT_OF);
         writer.auxiliary("redis-bits", &usize::BITS.to_string());
@@ -123,7 +134,7 @@ impl Server {
         if self.replication.master.is_some() {
             writer.auxiliary(STREAM_DB, &self.replication.stream_db().index().to_string());
         }
-        self.keyspace.begin_cut(writer)
+        writer
     }
 
     /// The next slice of a snapshot, which is over with the last.

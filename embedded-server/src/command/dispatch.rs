@@ -143,6 +143,17 @@ fn refuses_writes(server: &Server) -> Option<&'static str> {
         .then_some("NOREPLICAS Not enough good replicas to write.")
 }
 
+/// Why a queued command cannot run as things are now, if so.
+pub(super) fn refuses_now(
+    server: &Server,
+    client: &Client,
+    command: &Command,
+) -> Option<&'static str> {
+    let writes = command.spec.flags.has(Flags::WRITE) && !client.is_master;
+    let refusal = if writes { refuses_writes(server) } else { None };
+    refusal.or_else(|| refuses_early(server, client, command))
+}
+
 /// Why a command cannot run before the data set is there, if so.
 #[inline]
 fn refuses_early(server: &Server, client: &Client, command: &Command) -> Option<&'static str> {

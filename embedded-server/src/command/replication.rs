@@ -3,6 +3,7 @@
 use super::outcome::{Outcome, handler, integer_in};
 use super::table::{CommandSpec, Flags, Group, flags};
 use super::{Arguments, Context, Handler, failover, is, refusal};
+use crate::client::Client;
 use crate::node::Server;
 use crate::replication::Master;
 use crate::text::integer;
@@ -105,7 +106,7 @@ fn psync(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
         client,
         reply,
     } = context;
-    needs_data(server)?;
+    may_synchronize(server, client)?;
     let offset = integer::parse(&arguments[2]).and_then(|offset| u64::try_from(offset).ok());
     server.synchronize(client, reply, &arguments[1], offset);
     Ok(())
@@ -117,20 +118,24 @@ fn sync(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
         client,
         reply,
     } = context;
-    needs_data(server)?;
+    may_synchronize(server, client)?;
     server.propagate_rest();
     server.send_everything(client, reply);
     Ok(())
 }
 
 /// A replica has nothing to pass on while it has not copied its master.
-fn needs_data(server: &Server) -> Outcome {
+fn may_synchronize(server: &Server, client: &Client) -> Outcome {
     let replication = &server.replication;
     if replication.failover.is_some() {
         return Err("NOMASTERLINK Can't SYNC while failing over".into());
     }
     if replication.master.is_some() && !replication.is_linked {
         return Err("NOMASTERLINK Can't SYNC while not connected with my master".into());
+    }
+    let state = client.replica.unwrap_or_default();
+    if state.skips_keys && !state.reads_marks {
+        return Err("ERR Filtered replica requires EOF capability".into());
     }
     Ok(())
 }
@@ -160,6 +165,14 @@ fn replconf(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
         } else if is(name, "ack") {
             server.acknowledged(client, number.unwrap_or(0));
             return Ok(());
+        } else if is(name, "rdb-filter-only") {
+            state.skips_keys = true;
+            // Of the rest there is nothing.
+            let mut parts = value.split(u8::is_ascii_whitespace);
+            if let Some(part) = parts.find(|part| !part.is_empty() && !is(part, "functions")) {
+                let part = String::from_utf8_lossy(part);
+                return Err(format!("ERR Unsupported rdb-filter-only option: {part}").into());
+            }
         } else if is(name, "capa") {
             state.reads_marks |= is(value, "eof");
         } else if !is(name, "ip-address") && !is(name, "rdb-only") {

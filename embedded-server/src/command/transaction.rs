@@ -54,12 +54,8 @@ fn exec(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
         context.reply.null_array();
         return Ok(());
     }
-    if transaction.needs_memory && context.server.keyspace.make_room(0).is_err() {
-        return Err(format!(
-            "EXECABORT Transaction discarded because of: {}",
-            refusal::OOM
-        )
-        .into());
+    if let Some(reason) = refusal_of(context, &transaction) {
+        return Err(format!("EXECABORT Transaction discarded because of: {reason}").into());
     }
     context.reply.array(transaction.len());
     context.client.deny_blocking = true;
@@ -72,6 +68,19 @@ fn exec(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
     context.server.keyspace.set_overdrawing(false);
     context.client.deny_blocking = false;
     Ok(())
+}
+
+/// Why what could be queued cannot be carried out any more, if so: this may have become a replica since.
+fn refusal_of(context: &mut Context<'_>, transaction: &Transaction) -> Option<&'static str> {
+    let Context { server, client, .. } = context;
+    let mut commands = transaction.iter().map(|queued| queued.command);
+    if let Some(reason) =
+        commands.find_map(|command| dispatch::refuses_now(server, client, command))
+    {
+        return Some(reason);
+    }
+    let lacks_memory = transaction.needs_memory && server.keyspace.make_room(0).is_err();
+    lacks_memory.then_some(refusal::OOM)
 }
 
 /// Whether a watched key has changed, or is gone because its time has come.

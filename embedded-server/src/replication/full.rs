@@ -65,9 +65,13 @@ impl Server {
             // A replica that joins the stream must be told the database anew.
             self.replication.db = None;
         }
-        let snapshot = self.begin_snapshot();
         let replica = client.replica.get_or_insert_default();
         replica.is_online = false;
+        if replica.skips_keys {
+            return self.send_bare(client, reply);
+        }
+        let snapshot = self.begin_snapshot();
+        let replica = client.replica.get_or_insert_default();
         let form = if replica.reads_marks {
             let mark = hexadecimal(&mut self.random);
             reply.raw(format!("$EOF:{mark}\r\n").as_bytes());
@@ -84,6 +88,21 @@ impl Server {
         self.add_replica(client.slot);
         let peer = &client.endpoints.peer;
         self.log(Level::Notice, &format!("Replica {peer} gets a snapshot"));
+    }
+
+    /// Sends a snapshot without keys.
+    fn send_bare(&mut self, client: &mut Client, reply: &mut Reply) {
+        let (snapshot, mark) = (self.bare_snapshot(), hexadecimal(&mut self.random));
+        reply.raw(format!("$EOF:{mark}\r\n").as_bytes());
+        reply.raw(&snapshot);
+        reply.raw(mark.as_bytes());
+        client.resync = Some(Box::new(Resync {
+            stage: Stage::Sent,
+            form: Form::Marked(mark),
+            behind: Vec::new(),
+            copied_bytes: 0,
+        }));
+        self.add_replica(client.slot);
     }
 
     /// Gives a replica the next slice of its snapshot, if it is to have one. To be called when all before was sent.

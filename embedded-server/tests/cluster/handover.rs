@@ -52,6 +52,10 @@ fn change_places(master: SocketAddr, replica: SocketAddr, how: &str) {
     wait_until("the replica is in", || first.ask("WAIT 1 100") == ":1");
     let syncs = ["sync_full", "sync_partial_ok"].map(|name| field(&mut second, "stats", name));
     let never = AtomicBool::new(false);
+    let mut late = Client::connect(master);
+    for (line, answer) in [("MULTI", "+OK"), ("SET late 1", "+QUEUED")] {
+        assert_eq!(late.ask(line), answer);
+    }
     let counts: Vec<u64> = thread::scope(|scope| {
         let never = &never;
         let writers: Vec<_> = (0..4)
@@ -61,6 +65,12 @@ fn change_places(master: SocketAddr, replica: SocketAddr, how: &str) {
             first.ask("EXISTS counter:0 counter:1 counter:2 counter:3") == ":4"
         });
         assert_eq!(first.ask(how), "+OK");
+        let refused = late.ask("EXEC");
+        let reason = "READONLY You can't write against a read only replica.";
+        assert_eq!(
+            refused,
+            format!("-EXECABORT Transaction discarded because of: {reason}")
+        );
         writers
             .into_iter()
             .map(|writer| writer.join().unwrap())

@@ -2,6 +2,9 @@
 
 use std::net::SocketAddr;
 
+use embedded_server::rdb::file::Record;
+use embedded_server::rdb::reader::Reader;
+use embedded_server::types::Limits;
 use embedded_server::{Config, Server};
 
 use crate::client::{Client, wait_until};
@@ -142,6 +145,39 @@ fn nothing_comes_before_the_snapshot() {
     assert_eq!(client.ask("FLUSHALL"), "+OK");
     client.say("SYNC");
     assert_eq!(client.line().chars().next(), Some('$'));
+}
+
+/// What `redis-cli --functions-rdb` asks for.
+#[test]
+fn who_wants_no_keys_gets_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let redis = Redis::start(folder.path(), &DEBUG).map(|redis| (redis.address(), redis));
+    let node = node();
+    let peers = redis.iter().map(|(address, _)| *address);
+    for address in peers.chain([node.addr()]) {
+        let mut client = Client::connect(address);
+        assert_eq!(client.ask("SET a 1"), "+OK");
+        let unknown = "-ERR Unsupported rdb-filter-only option: nix";
+        assert_eq!(client.ask("REPLCONF rdb-filter-only nix"), unknown);
+        assert_eq!(client.ask("REPLCONF rdb-filter-only functions"), "+OK");
+        let unmarked = "-ERR Filtered replica requires EOF capability";
+        assert_eq!(client.ask("PSYNC ? -1"), unmarked);
+        assert_eq!(client.ask("REPLCONF capa eof"), "+OK");
+        assert!(client.ask("PSYNC ? -1").starts_with("+FULLRESYNC"));
+        let mut header = client.line();
+        while header.is_empty() {
+            header = client.line();
+        }
+        let mark = header.strip_prefix("$EOF:").unwrap().as_bytes();
+        let mut snapshot = Vec::new();
+        while !snapshot.ends_with(mark) {
+            snapshot.extend(client.bytes(1));
+        }
+        let records = Reader::whole(snapshot, Limits::default());
+        let records: Vec<_> = records.collect::<Result<_, _>>().unwrap();
+        let is_about = |record: &Record| matches!(record, Record::Auxiliary { .. });
+        assert!(records.iter().all(is_about), "{records:?}");
+    }
 }
 
 /// Other systems have but one address that leads to the machine itself.
