@@ -400,14 +400,9 @@ fn forks_and_defragmentation(lines: &mut Lines, server: &Server) {
         "migrate_cached_sockets",
         u8::from(server.transfer.is_some()),
     );
-    lines.put_each(
-        &[
-            "slave_expires_tracked_keys",
-            "active_defrag_hits",
-            "active_defrag_misses",
-        ],
-        0,
-    );
+    let own = server.replication.own_deadlines.len();
+    lines.put("slave_expires_tracked_keys", own);
+    lines.put_each(&["active_defrag_hits", "active_defrag_misses"], 0);
     lines.put_each(&["active_defrag_key_hits", "active_defrag_key_misses"], 0);
     lines.put_each(
         &["total_active_defrag_time", "current_active_defrag_time"],

@@ -182,6 +182,7 @@ struct Running {
     slot: usize,
     id: ClientId,
     protocol: Protocol,
+    is_master: bool,
 }
 
 impl Server {
@@ -441,6 +442,7 @@ impl Server {
             slot: client.slot,
             id: client.id,
             protocol: client.protocol,
+            is_master: client.is_master,
         });
     }
 
@@ -552,6 +554,8 @@ impl Server {
     fn copy(&mut self, db: Db, key: &[u8]) {
         if self.replication.is_recording() {
             self.replication.touch(db, key);
+        } else if self.replication.master.is_some() && !self.copies_master() {
+            self.note_own_deadline(db, key);
         }
         self.saving.changes += 1;
     }
@@ -566,6 +570,11 @@ impl Server {
         }
         self.blocked.signal(db, key);
         self.invalidate(key, by);
+    }
+
+    /// Whether the running command has come from the master.
+    fn copies_master(&self) -> bool {
+        self.running.is_none_or(|running| running.is_master)
     }
 
     /// Whether the running command is of the client with this number.

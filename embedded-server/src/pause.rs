@@ -165,8 +165,6 @@ impl Server {
 
 /// Whether a command writes, or carries out one that does.
 fn writes(client: &Client, command: &Command) -> bool {
-    let queued = client.transaction.as_ref();
-    command.spec.flags.has(Flags::WRITE)
-        || command.spec.flags.has(Flags::MAY_REPLICATE)
-        || (command.spec.name == "exec" && queued.is_some_and(|queued| queued.writes))
+    let flags = command.flags_for(client);
+    flags.has(Flags::WRITE) || flags.has(Flags::MAY_REPLICATE)
 }

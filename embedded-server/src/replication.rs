@@ -9,6 +9,7 @@
 mod effects;
 mod failover;
 mod full;
+mod own_deadlines;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -27,6 +28,7 @@ pub use failover::{Failover, FailoverError, Request as FailoverRequest};
 pub use full::Resync;
 
 use effects::{Bracket, Effects};
+use own_deadlines::OwnDeadlines;
 
 /// A master, as it was named.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,6 +148,8 @@ pub struct Replication {
     /// The slots of those who get the stream, now or behind their snapshots.
     replicas: Vec<usize>,
     targets: watch::Sender<Option<Master>>,
+    /// What this node, as a replica, is to end itself.
+    pub(crate) own_deadlines: OwnDeadlines,
 }
 
 impl Replication {
@@ -172,6 +176,7 @@ impl Replication {
             has_acknowledgement: false,
             replicas: Vec::new(),
             targets: watch::Sender::new(None),
+            own_deadlines: OwnDeadlines::default(),
         }
     }
 
@@ -448,6 +453,7 @@ impl Server {
         let id = hexadecimal(&mut self.random);
         self.replication.rename(id);
         self.replication.db = None;
+        self.replication.own_deadlines.clear();
         self.end_replicas();
         self.record_removals();
         self.end_pause();
@@ -497,6 +503,7 @@ impl Server {
     pub(crate) fn replication_cron(&mut self) {
         self.propagate_rest();
         self.go_on_failing_over();
+        self.expire_own();
         let period_ms = self.config.repl_ping_period_s.max(1) * 1000;
         if self.now_ms - self.pinged_ms >= period_ms {
             self.pinged_ms = self.now_ms;

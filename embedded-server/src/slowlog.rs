@@ -2,8 +2,6 @@
 
 use std::collections::VecDeque;
 
-use crate::resp::Arguments;
-
 /// The most arguments an entry keeps; the last then tells how many are left out.
 const ARGUMENTS_KEPT: usize = 32;
 /// The most bytes kept of an argument.
@@ -57,15 +55,16 @@ impl SlowLog {
 
 /// The arguments as an entry keeps them.
 #[must_use]
-pub fn shortened(arguments: &Arguments<'_>) -> Vec<Vec<u8>> {
-    let kept = if arguments.len() > ARGUMENTS_KEPT {
+pub fn shortened(words: &[&[u8]]) -> Vec<Vec<u8>> {
+    let kept = if words.len() > ARGUMENTS_KEPT {
         ARGUMENTS_KEPT - 1
     } else {
-        arguments.len()
+        words.len()
     };
-    let mut short: Vec<_> = arguments.iter().take(kept).map(shortened_one).collect();
-    if kept < arguments.len() {
-        short.push(format!("... ({} more arguments)", arguments.len() - kept).into_bytes());
+    let short = words.iter().take(kept).copied().map(shortened_one);
+    let mut short: Vec<_> = short.collect();
+    if kept < words.len() {
+        short.push(format!("... ({} more arguments)", words.len() - kept).into_bytes());
     }
     short
 }

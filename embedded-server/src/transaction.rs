@@ -22,11 +22,14 @@ pub struct Transaction {
     bytes: usize,
     /// Whether a command was refused, so that EXEC does nothing.
     pub is_broken: bool,
-    /// Whether a queued command writes.
-    pub writes: bool,
-    /// Whether a queued command may need memory.
-    pub needs_memory: bool,
+    /// What any queued command does.
+    any: Flags,
+    /// When some queued command may not run: while the data set is loaded, or stale.
+    missing: Flags,
 }
+
+/// The flags by which a command may run where most may not.
+const ALLOWANCES: Flags = Flags::LOADING.and(Flags::STALE);
 
 impl Transaction {
     /// Queues a command; says whether the whole still fits in `bytes_max`.
@@ -38,11 +41,18 @@ impl Transaction {
     ) -> bool {
         let words = OwnedArguments::from(*arguments);
         self.bytes += words.bytes();
-        self.writes |=
-            command.spec.flags.has(Flags::WRITE) || command.spec.flags.has(Flags::MAY_REPLICATE);
-        self.needs_memory |= command.spec.flags.has(Flags::DENYOOM);
+        let flags = command.spec.flags;
+        self.any = self.any.and(flags);
+        self.missing = self.missing.and(ALLOWANCES.without(flags));
         self.queued.push(Queued { command, words });
         self.bytes <= bytes_max
+    }
+
+    /// What EXEC does and when it may run, where the flags of EXEC itself are `exec`.
+    #[must_use]
+    pub fn flags(&self, exec: Flags) -> Flags {
+        const DONE: Flags = Flags::WRITE.and(Flags::MAY_REPLICATE).and(Flags::DENYOOM);
+        exec.and(self.any.common(DONE)).without(self.missing)
     }
 
     /// How much is queued, in bytes.

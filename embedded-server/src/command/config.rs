@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::outcome::{Outcome, Refusal, handler, help, unknown_subcommand};
 use super::table::{CommandSpec, Flags, Group, flags};
-use super::{Arguments, Context, Handler, refusal};
+use super::{Arguments, Context, Handler, refusal, secret};
 use crate::config::directives::{self, DIRECTIVES};
 use crate::config::{Config, ConfigError, Scope, ValueError, rewritten};
 use crate::log::Level;
@@ -25,6 +25,7 @@ pub(super) const COMMANDS: &[CommandSpec] =
                     "The directives that match a pattern, with their values.",
                 ),
                 sub("set", -4, handler!(set))
+                    .find_secrets(secret::of_config_set)
                     .about("2.0.0", "Changes directives, all of them or none."),
                 sub("resetstat", 2, handler!(resetstat)).about("2.0.0", "Begins counting anew."),
                 sub("rewrite", 2, handler!(rewrite)).about(

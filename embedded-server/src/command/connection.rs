@@ -4,7 +4,7 @@ use super::generic::database_in;
 use super::outcome::{Outcome, Refusal, handler};
 use super::table::{CommandSpec, Group, flags};
 use super::transaction::forget_watches;
-use super::{Arguments, Context, is, refusal};
+use super::{Arguments, Context, is, refusal, secret};
 use crate::client::{Client, Close, ReplyMode};
 use crate::keyspace::Db;
 use crate::node::Server;
@@ -34,14 +34,12 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .flags(flags![LOADING, STALE, FAST])
         .about("1.0.0", "Changes the database of this connection."),
     spec("auth", -2, handler!(auth))
-        .flags(flags![
-            NOSCRIPT, LOADING, STALE, SECRET, FAST, NO_AUTH, ALLOW_BUSY
-        ])
+        .flags(flags![NOSCRIPT, LOADING, STALE, FAST, NO_AUTH, ALLOW_BUSY])
+        .find_secrets(secret::of_auth)
         .about("1.0.0", "Gives the password."),
     spec("hello", -1, handler!(hello))
-        .flags(flags![
-            NOSCRIPT, LOADING, STALE, SECRET, FAST, NO_AUTH, ALLOW_BUSY
-        ])
+        .flags(flags![NOSCRIPT, LOADING, STALE, FAST, NO_AUTH, ALLOW_BUSY])
+        .find_secrets(secret::of_hello)
         .about(
             "6.0.0",
             "Agrees on the version of the protocol, and tells who the server is.",

@@ -83,7 +83,10 @@ fn check(
     let Context { server, client, .. } = &mut *context;
     let spec = command.spec;
     if !spec.accepts(arguments.len()) {
-        return Some(refusal::wrong_arity(&command.full_name).into());
+        return Some(of_exec(
+            command,
+            refusal::wrong_arity(&command.full_name).into(),
+        ));
     }
     if !spec.subcommands.is_empty() && arguments.len() > 1 {
         return Some(unknown_subcommand(&command.full_name, &arguments[1]));
@@ -97,15 +100,21 @@ fn check(
     {
         return Some(text.into());
     }
+    check_state(context, command).map(|text| of_exec(command, text))
+}
+
+/// Why a command may not run now, whatever its arguments are, if so.
+#[inline]
+fn check_state(context: &mut Context<'_>, command: &Command) -> Option<Vec<u8>> {
     let Context { server, client, .. } = context;
-    if spec.flags.has(Flags::WRITE)
+    let flags = command.flags_for(client);
+    if flags.has(Flags::WRITE)
         && !client.is_master
         && let Some(text) = refuses_writes(server)
     {
         return Some(text.into());
     }
-    if spec.flags.has(Flags::DENYOOM) && !client.is_master && server.keyspace.make_room(0).is_err()
-    {
+    if flags.has(Flags::DENYOOM) && !client.is_master && server.keyspace.make_room(0).is_err() {
         return Some(refusal::OOM.into());
     }
     if client.subscriptions() > 0
@@ -119,13 +128,22 @@ fn check(
         );
         return Some(text.into());
     }
-    if let Some(text) = refuses_early(server, client, command) {
+    if let Some(text) = refuses_early(server, client, flags) {
         return Some(text.into());
     }
-    if client.transaction.is_some() && spec.flags.has(Flags::NO_MULTI) {
+    if client.transaction.is_some() && flags.has(Flags::NO_MULTI) {
         return Some("ERR Command not allowed inside a transaction".into());
     }
     None
+}
+
+/// The refusal of EXEC tells that the transaction is gone.
+fn of_exec(command: &Command, text: Vec<u8>) -> Vec<u8> {
+    if command.spec.name != "exec" {
+        return text;
+    }
+    let reason = text.strip_prefix(b"ERR ").unwrap_or(&text);
+    [b"EXECABORT Transaction discarded because of: ", reason].concat()
 }
 
 /// Why nobody may write, if so.
@@ -143,21 +161,10 @@ fn refuses_writes(server: &Server) -> Option<&'static str> {
         .then_some("NOREPLICAS Not enough good replicas to write.")
 }
 
-/// Why a queued command cannot run as things are now, if so.
-pub(super) fn refuses_now(
-    server: &Server,
-    client: &Client,
-    command: &Command,
-) -> Option<&'static str> {
-    let writes = command.spec.flags.has(Flags::WRITE) && !client.is_master;
-    let refusal = if writes { refuses_writes(server) } else { None };
-    refusal.or_else(|| refuses_early(server, client, command))
-}
-
 /// Why a command cannot run before the data set is there, if so.
 #[inline]
-fn refuses_early(server: &Server, client: &Client, command: &Command) -> Option<&'static str> {
-    let needs = |flag| !command.spec.flags.has(flag);
+fn refuses_early(server: &Server, client: &Client, flags: Flags) -> Option<&'static str> {
+    let needs = |flag| !flags.has(flag);
     let replication = &server.replication;
     let is_stale = replication.master.is_some() && !replication.is_linked && !client.is_master;
     if is_stale && needs(Flags::STALE) && !server.config.replica_serve_stale_data {
@@ -260,15 +267,12 @@ fn took(context: &mut Context<'_>, arguments: &Arguments<'_>, command: &Command,
         server.config.latency_monitor_threshold_ms,
         server.now_ms,
     );
+    let words = || slowlog::shortened(&command.public_words(arguments));
     if client.blocked {
         // It is not over: what is noted then must be kept.
-        server
-            .blocked
-            .keep_words(client.slot, || slowlog::shortened(arguments));
+        server.blocked.keep_words(client.slot, words);
     } else {
-        note_if_slow(server, client, command, ns, || {
-            slowlog::shortened(arguments)
-        });
+        note_if_slow(server, client, command, ns, words);
     }
 }
 
@@ -282,8 +286,7 @@ pub(crate) fn note_if_slow(
 ) {
     let took_us = i64::try_from(ns / 1000).unwrap_or(i64::MAX);
     let threshold_us = server.config.slowlog_log_slower_than_us;
-    let hidden = [Flags::SECRET, Flags::SKIP_SLOWLOG];
-    let hidden = hidden.into_iter().any(|flag| command.spec.flags.has(flag));
+    let hidden = command.spec.flags.has(Flags::SKIP_SLOWLOG);
     if threshold_us < 0 || took_us < threshold_us || hidden {
         return;
     }
@@ -324,7 +327,9 @@ fn reject(context: &mut Context<'_>, text: &[u8], command: Option<&Command>) {
     if let Some(stats) = command.and_then(|command| server.stats.of_mut(command)) {
         stats.rejected += 1;
     }
-    if let Some(transaction) = &mut client.transaction {
+    if command.is_some_and(|command| command.spec.name == "exec") {
+        super::transaction::forget_transaction(server, client);
+    } else if let Some(transaction) = &mut client.transaction {
         transaction.is_broken = true;
     }
 }

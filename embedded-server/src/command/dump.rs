@@ -113,11 +113,31 @@ fn restore(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
         if let Some(data) = options.access_data() {
             context.server.keyspace.restore_access(db, key, data);
         }
+        tell_replicas(context, arguments, &options, expiry);
         // What was there counts as deleted, so the key is new whether or not it was.
         context.wrote(Written::Created, Events::GENERIC, "restore", key);
     }
     context.reply.ok();
     Ok(())
+}
+
+/// Replicas are told the same with the time as it is on every clock.
+fn tell_replicas(
+    context: &mut Context<'_>,
+    arguments: &Arguments<'_>,
+    options: &Options,
+    expiry: Expiry,
+) {
+    let Expiry::At(deadline_ms) = expiry else {
+        return;
+    };
+    let mut digits = itoa::Buffer::new();
+    let mut words: Vec<&[u8]> = arguments.iter().collect();
+    words[2] = digits.format(deadline_ms).as_bytes();
+    if !options.absolute {
+        words.push(b"ABSTTL");
+    }
+    context.tell_replicas(&words);
 }
 
 fn decode(context: &Context<'_>, payload: &[u8]) -> Result<Value, Refusal> {

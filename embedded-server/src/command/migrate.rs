@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::outcome::{Outcome, Refusal, handler, integer_in};
 use super::table::{CommandSpec, Group, Keys, flags};
-use super::{Arguments, Context, generic, is, refusal};
+use super::{Arguments, Context, generic, is, refusal, secret};
 use crate::keyspace::Access;
 use crate::rdb::payload;
 use crate::resolve;
@@ -23,6 +23,7 @@ pub(super) const COMMANDS: &[CommandSpec] =
                 step: 1,
             })
             .find_keys(find_keys)
+            .find_secrets(secret::of_migrate)
             .about("2.6.0", "Moves keys to another node."),
     ];
 

@@ -37,6 +37,7 @@ mod replication;
 pub(crate) mod route;
 mod save;
 mod scan;
+mod secret;
 mod server;
 mod set;
 mod slowlog;

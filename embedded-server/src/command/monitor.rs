@@ -23,11 +23,11 @@ fn monitor(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
 /// Shows a command that is about to run to every client that monitors.
 #[cold]
 pub(super) fn show(context: &mut Context<'_>, arguments: &Arguments<'_>, command: &Command) {
-    let hidden = [Flags::SECRET, Flags::SKIP_MONITOR, Flags::ADMIN];
+    let hidden = [Flags::SKIP_MONITOR, Flags::ADMIN];
     if hidden.into_iter().any(|flag| command.spec.flags.has(flag)) {
         return;
     }
-    let line = line(context, arguments);
+    let line = line(context, &command.public_words(arguments));
     for client in context
         .server
         .clients
@@ -40,7 +40,7 @@ pub(super) fn show(context: &mut Context<'_>, arguments: &Arguments<'_>, command
 }
 
 /// `+1700000000.123456 [0 127.0.0.1:5000] "get" "key"`
-fn line(context: &Context<'_>, arguments: &Arguments<'_>) -> Vec<u8> {
+fn line(context: &Context<'_>, words: &[&[u8]]) -> Vec<u8> {
     let now_us = context.server.now_us;
     let db = context.client.db.index();
     let peer = match &context.client.endpoints.peer {
@@ -53,9 +53,9 @@ fn line(context: &Context<'_>, arguments: &Arguments<'_>) -> Vec<u8> {
         now_us % 1_000_000
     )
     .into_bytes();
-    for argument in arguments.iter() {
+    for word in words {
         line.extend_from_slice(b" \"");
-        argument.iter().for_each(|byte| escape(&mut line, *byte));
+        word.iter().for_each(|byte| escape(&mut line, *byte));
         line.push(b'"');
     }
     line.extend_from_slice(b"\r\n");

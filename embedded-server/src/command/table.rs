@@ -54,11 +54,8 @@ impl Flags {
     pub const MAY_REPLICATE: Self = Self(1 << 18);
     /// ACL category `dangerous`, beyond what the flags above imply.
     pub const DANGEROUS: Self = Self(1 << 19);
-    /// Its arguments may hold a password: neither shown to MONITOR nor noted in SLOWLOG. Not told by COMMAND INFO.
-    pub const SECRET: Self = Self(1 << 20);
-
     /// Works on a slot that is being imported as if ASKING had come before it.
-    pub const ASKING: Self = Self(1 << 21);
+    pub const ASKING: Self = Self(1 << 20);
 
     const NAMES: &[(Self, &'static str)] = &[
         (Self::WRITE, "write"),
@@ -86,6 +83,18 @@ impl Flags {
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// What is in both sets.
+    #[must_use]
+    pub const fn common(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// What is not in `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// Whether every flag of `other` is set.
@@ -247,8 +256,8 @@ impl Keys {
     }
 }
 
-/// Finds keys that positions alone cannot tell: writes their positions among the arguments.
-pub type FindKeys = fn(&super::Arguments<'_>, &mut Vec<usize>);
+/// Finds words that positions alone cannot tell, keys or secrets: writes their positions among the arguments.
+pub type FindWords = fn(&super::Arguments<'_>, &mut Vec<usize>);
 
 /// One command, or one subcommand of a container.
 #[derive(Debug)]
@@ -262,7 +271,9 @@ pub struct CommandSpec {
     /// Where its keys are.
     pub keys: Keys,
     /// For commands with [`Flags::MOVABLE_KEYS`].
-    pub find_keys: Option<FindKeys>,
+    pub find_keys: Option<FindWords>,
+    /// Where its words may hold a password.
+    pub find_secrets: Option<FindWords>,
     /// The group it is documented under.
     pub group: Group,
     /// The ACL category of what it works on, if it has one.
@@ -289,6 +300,7 @@ impl CommandSpec {
             flags: Flags::NONE,
             keys: Keys::NONE,
             find_keys: None,
+            find_secrets: None,
             group,
             category: group.acl_category(),
             further: &[],
@@ -315,9 +327,16 @@ impl CommandSpec {
 
     /// With keys that `find` tells.
     #[must_use]
-    pub const fn find_keys(mut self, find: FindKeys) -> Self {
+    pub const fn find_keys(mut self, find: FindWords) -> Self {
         self.find_keys = Some(find);
         self.flags = self.flags.and(Flags::MOVABLE_KEYS);
+        self
+    }
+
+    /// With passwords that `find` tells.
+    #[must_use]
+    pub const fn find_secrets(mut self, find: FindWords) -> Self {
+        self.find_secrets = Some(find);
         self
     }
 

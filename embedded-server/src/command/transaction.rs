@@ -2,8 +2,8 @@
 
 use super::dispatch;
 use super::outcome::{Outcome, handler};
-use super::table::{CommandSpec, Flags, Group, Keys, flags};
-use super::{Arguments, Context, Handler, refusal};
+use super::table::{Command, CommandSpec, Flags, Group, Keys, flags};
+use super::{Arguments, Context, Handler};
 use crate::client::Client;
 use crate::keyspace::Access;
 use crate::node::Server;
@@ -54,9 +54,6 @@ fn exec(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
         context.reply.null_array();
         return Ok(());
     }
-    if let Some(reason) = refusal_of(context, &transaction) {
-        return Err(format!("EXECABORT Transaction discarded because of: {reason}").into());
-    }
     context.reply.array(transaction.len());
     context.client.deny_blocking = true;
     context.server.keyspace.set_overdrawing(true);
@@ -68,19 +65,6 @@ fn exec(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
     context.server.keyspace.set_overdrawing(false);
     context.client.deny_blocking = false;
     Ok(())
-}
-
-/// Why what could be queued cannot be carried out any more, if so: this may have become a replica since.
-fn refusal_of(context: &mut Context<'_>, transaction: &Transaction) -> Option<&'static str> {
-    let Context { server, client, .. } = context;
-    let mut commands = transaction.iter().map(|queued| queued.command);
-    if let Some(reason) =
-        commands.find_map(|command| dispatch::refuses_now(server, client, command))
-    {
-        return Some(reason);
-    }
-    let lacks_memory = transaction.needs_memory && server.keyspace.make_room(0).is_err();
-    lacks_memory.then_some(refusal::OOM)
 }
 
 /// Whether a watched key has changed, or is gone because its time has come.
@@ -95,14 +79,32 @@ fn has_watched_change(context: &mut Context<'_>) -> bool {
 }
 
 fn discard(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
-    context
-        .client
-        .transaction
-        .take()
-        .ok_or("ERR DISCARD without MULTI")?;
-    forget_watches(context.server, context.client);
+    if !forget_transaction(context.server, context.client) {
+        return Err("ERR DISCARD without MULTI".into());
+    }
     context.reply.ok();
     Ok(())
+}
+
+/// What is queued is not to be carried out, and nothing is watched any more; says whether there was a transaction.
+pub(super) fn forget_transaction(server: &mut Server, client: &mut Client) -> bool {
+    let is_there = client.transaction.take().is_some();
+    if is_there {
+        forget_watches(server, client);
+    }
+    is_there
+}
+
+impl Command {
+    /// What it does and when it may run: EXEC, what its transaction does.
+    #[inline]
+    pub(crate) fn flags_for(&self, client: &Client) -> Flags {
+        let flags = self.spec.flags;
+        match &client.transaction {
+            Some(transaction) if self.spec.name == "exec" => transaction.flags(flags),
+            _ => flags,
+        }
+    }
 }
 
 fn watch(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {

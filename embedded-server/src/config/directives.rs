@@ -40,6 +40,19 @@ impl Directive {
         kinds || NAMES.contains(&self.name)
     }
 
+    /// Whether its values are for nobody else to see.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        const NAMES: [&str; 5] = [
+            "masteruser",
+            "masterauth",
+            "requirepass",
+            "tls-key-file-pass",
+            "tls-client-key-file-pass",
+        ];
+        NAMES.contains(&self.name)
+    }
+
     /// What the directive is unless set.
     #[must_use]
     pub fn default_value(&self) -> Value {

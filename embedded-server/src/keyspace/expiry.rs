@@ -1,6 +1,6 @@
 //! The end of keys whose time has come: found on access, or by the cron when nobody asks for them.
 
-use super::{EventKind, Keyspace, is_due, table::Spot};
+use super::{Db, EventKind, Keyspace, is_due, table::Spot};
 
 /// Keys with a deadline that the cron looks at before it asks whether going on pays, at effort 1; a quarter more per step.
 const LOOK_LEN: usize = 20;
@@ -16,7 +16,12 @@ impl Keyspace {
         self.counters.expired += 1;
     }
 
-    /// The same, unless removals are held back.
+    /// Removes a key if its time has come, even while removals are held back.
+    pub fn bury(&mut self, db: Db, key: &[u8]) {
+        self.locate(self.number(db), key);
+    }
+
+    /// Removes the key at a spot, whose time has come, unless removals are held back.
     pub(super) fn expire_unless_held(&mut self, number: usize, spot: Spot) {
         if !self.held {
             self.expire(number, spot);

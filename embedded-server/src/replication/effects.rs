@@ -20,12 +20,15 @@ const TOUCHED_MAX: usize = 100_000;
 /// Words of a kind that one command is given.
 const SHARE: usize = 1024;
 
-/// Where the stream stands in a transaction: what one EXEC changes goes out within MULTI and EXEC, if it is anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where the stream stands in a transaction: what one EXEC changes goes out within MULTI and EXEC, if it is more than one
+/// command.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Bracket {
     None,
     /// A transaction runs, and has changed nothing yet.
     Due,
+    /// It has come to this command, which is kept until there is another, or none.
+    One(Vec<u8>),
     /// MULTI has gone out.
     Open,
 }
@@ -109,8 +112,7 @@ impl Replication {
 /// Whether a write does the same on a replica, later.
 fn does_the_same(command: &Command) -> bool {
     let may_change = [Flags::WRITE, Flags::MAY_REPLICATE].map(|flag| command.spec.flags.has(flag));
-    let takes_time = matches!(command.spec.name, "restore" | "restore-asking" | "migrate");
-    may_change.contains(&true) && !takes_time
+    may_change.contains(&true) && command.spec.name != "migrate"
 }
 
 impl Server {
@@ -160,9 +162,8 @@ impl Server {
         if needs_bracket {
             self.begin_transaction();
         }
-        let mut text = self.opening(db);
-        text.raw(told.text.bytes());
-        self.pass_on(text.bytes());
+        self.enter_db(db);
+        self.pass_on_within(told.text.bytes(), told.commands);
         if needs_bracket {
             self.end_transaction();
         }
@@ -193,30 +194,48 @@ impl Server {
 
     /// What belongs to the transaction has run.
     pub(crate) fn end_transaction(&mut self) {
-        if mem::replace(&mut self.replication.bracket, Bracket::None) == Bracket::Open {
-            let db = self.replication.db.unwrap_or_default();
-            self.stream(db, [b"EXEC".as_slice()].into_iter());
+        match mem::replace(&mut self.replication.bracket, Bracket::None) {
+            Bracket::One(command) => self.pass_on(&command),
+            Bracket::Open => self.pass_on(&Reply::command(&[b"EXEC"])),
+            Bracket::None | Bracket::Due => {}
         }
     }
 
     /// Puts a command into the stream.
     pub(super) fn stream<'a>(&mut self, db: Db, words: impl ExactSizeIterator<Item = &'a [u8]>) {
-        let mut text = self.opening(db);
+        self.enter_db(db);
+        let mut text = Reply::default();
         write(&mut text, words);
-        self.pass_on(text.bytes());
+        self.pass_on_within(text.bytes(), 1);
     }
 
-    /// What must stand in the stream before a command of `db`.
-    fn opening(&mut self, db: Db) -> Reply {
-        let mut text = Reply::default();
+    /// What follows is of `db`.
+    fn enter_db(&mut self, db: Db) {
         if self.replication.db.replace(db) != Some(db) {
             let number = db.index().to_string();
-            write(&mut text, [b"SELECT", number.as_bytes()].into_iter());
+            let select = Reply::command(&[b"SELECT", number.as_bytes()]);
+            match self.replication.bracket {
+                Bracket::None | Bracket::Due => self.pass_on(&select),
+                Bracket::One(_) | Bracket::Open => self.pass_on_within(&select, 1),
+            }
         }
-        if self.replication.bracket == Bracket::Due {
-            self.replication.bracket = Bracket::Open;
-            write(&mut text, [b"MULTI".as_slice()].into_iter());
-        }
-        text
+    }
+
+    /// Puts the text of so many commands into the stream, where they belong to a transaction within it.
+    fn pass_on_within(&mut self, text: &[u8], commands: usize) {
+        let first = match mem::replace(&mut self.replication.bracket, Bracket::Open) {
+            Bracket::None => {
+                self.replication.bracket = Bracket::None;
+                return self.pass_on(text);
+            }
+            Bracket::Open => return self.pass_on(text),
+            Bracket::Due if commands == 1 => {
+                self.replication.bracket = Bracket::One(text.to_vec());
+                return;
+            }
+            Bracket::Due => Vec::new(),
+            Bracket::One(first) => first,
+        };
+        self.pass_on(&[Reply::command(&[b"MULTI"]).as_slice(), &first, text].concat());
     }
 }

@@ -18,6 +18,14 @@ const SCENARIOS: &[&str] = &[
     "w> CONFIG RESETSTAT\na! BLPOP l 0\nw> CLIENT UNBLOCK {a} ERROR\na<\nw> INFO errorstats",
     "w> CONFIG SET slowlog-log-slower-than 0\na! BLPOP l 0\nw> MULTI\nw> RPUSH l x\nw> SLOWLOG RESET\nw> EXEC\na<\nw> SLOWLOG LEN\nw> CONFIG SET slowlog-log-slower-than 10000",
     "a> PING\nm> MONITOR\na> MULTI\na> SET k v\na> EXEC\nm<\nm<\nm<",
+    "a> PING\nm> MONITOR\na> AUTH p\na> AUTH u p\na> HELLO 2 SETNAME auth AUTH u p\na> MIGRATE 127.0.0.1 1 gone 9 50 AUTH p\n\
+     a> MIGRATE 127.0.0.1 1 gone 9 50 REPLACE AUTH2 u p\na> MIGRATE 127.0.0.1 1  9 50 AUTH p KEYS auth gone\n\
+     m<\nm<\nm<\nm<\nm<\nm<",
+    "a> CONFIG SET slowlog-log-slower-than 0\na> SLOWLOG RESET\na> AUTH p\na> CONFIG SET masteruser u hz 10 masterauth p\n\
+     a> CONFIG SET slowlog-log-slower-than -1\na> SLOWLOG LEN\na> CONFIG SET masteruser \"\" masterauth \"\" slowlog-log-slower-than 10000",
+    "a> EXEC x\na> MULTI\na> SET k 1\na> EXEC x\na> GET k\na> MULTI\na> SET k 1\nw> CONFIG SET min-replicas-to-write 1\na> EXEC\n\
+     a> EXEC\na> MULTI\na> GET k\na> EXEC\nw> CONFIG SET min-replicas-to-write 0\na> WATCH k\na> MULTI\na> SET k 1\n\
+     w> CONFIG SET maxmemory 1\na> EXEC\nw> CONFIG SET maxmemory 0\nw> SET k 2\na> MULTI\na> GET k\na> EXEC",
     // Lists beside them.
     "a! BLPOP l z 0\nb! BZPOPMIN z l 0\nw> ZADD z 1 one\nb<\nw> RPUSH l x\na<",
     "a! BLMOVE l m LEFT RIGHT 0\nb! BLPOP m 0\nw> RPUSH l x\na<\nb<",

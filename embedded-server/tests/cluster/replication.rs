@@ -341,6 +341,31 @@ fn a_chain_with_redis_at_its_end_goes_on_where_it_was() {
     }
 }
 
+#[test]
+fn a_replica_ends_the_keys_that_its_own_clients_have_given_a_time() {
+    let (master, replica) = (node(), node());
+    let [mut writer, mut follower] = [master.addr(), replica.addr()].map(Client::connect);
+    let follow = format!("REPLICAOF 127.0.0.1 {}", master.port());
+    for line in [&follow, "CONFIG SET replica-read-only no"] {
+        assert_eq!(follower.ask(line), "+OK");
+    }
+    wait_until("the replica is in", || writer.ask("WAIT 1 100") == ":1");
+    assert_eq!(writer.ask("SET of-master 1 EX 1000"), "+OK");
+    assert_eq!(writer.ask("WAIT 1 5000"), ":1");
+    for line in ["SET own 1 PX 60000", "SET lasting 1", "SET kept 1 PX 60000"] {
+        assert_eq!(follower.ask(line), "+OK");
+    }
+    let counts = |follower: &mut Client, count: usize| {
+        let info = follower.ask("INFO stats");
+        info.contains(&format!("slave_expires_tracked_keys:{count}\r"))
+    };
+    assert!(counts(&mut follower, 2));
+    assert_eq!(follower.ask("PERSIST kept"), ":1");
+    assert_eq!(follower.ask("PEXPIRE own 1"), ":1");
+    wait_until("it is gone", || follower.ask("DBSIZE") == ":3");
+    wait_until("none is left", || counts(&mut follower, 0));
+}
+
 /// Commands that have come in when the connection is ended are carried out, or asked for again.
 #[test]
 fn a_replica_loses_nothing_of_what_has_come_when_its_connection_is_ended() {
@@ -468,6 +493,19 @@ const TOLD: &[(&str, &str)] = &[
     ("BRPOP none l 0", "RPOP l"),
     ("LMPOP 1 l LEFT COUNT 2", "LPOP l 2"),
     ("BLMOVE l m LEFT RIGHT 0", "LMOVE l m LEFT RIGHT"),
+    ("RPOPLPUSH m l", "RPOPLPUSH m l"),
+    ("BRPOPLPUSH l m 0", "RPOPLPUSH l m"),
+    ("LMPOP 1 m RIGHT COUNT 9", "RPOP m 1"),
+    ("ZADD few 1 a 2 b", "ZADD few 1 a 2 b"),
+    ("ZMPOP 1 few MIN COUNT 9", "ZPOPMIN few 2"),
+    ("GETSET a 3", "SET a 3"),
+    ("SET a 4 GET", "SET a 4"),
+    ("GETDEL a", "DEL a"),
+    ("MULTI\r\nINCR one\r\nGET one\r\nEXEC", "INCR one"),
+    (
+        "MULTI\r\nINCR one\r\nSPOP s\r\nDEL one\r\nEXEC",
+        "MULTI|INCR one|DEL one|EXEC",
+    ),
 ];
 
 /// The same where the words are this server's own.
@@ -546,14 +584,14 @@ fn replicas_are_told_what_a_client_got_that_had_waited() {
     for (wait, push, pop) in [
         ("BLPOP q 0", "RPUSH q a b c", "LPOP q"),
         ("BRPOP q 0", "RPUSH q a", "RPOP q"),
-        ("BLMPOP 0 1 q LEFT COUNT 2", "RPUSH q a", "LPOP q 2"),
+        ("BLMPOP 0 1 q LEFT COUNT 2", "RPUSH q a", "LPOP q 1"),
         (
             "BLMOVE q r LEFT RIGHT 0",
             "RPUSH q a",
             "LMOVE q r LEFT RIGHT",
         ),
         ("BZPOPMAX z 0", "ZADD z 1 a", "ZPOPMAX z 1"),
-        ("BZMPOP 0 1 z MIN COUNT 3", "ZADD z 1 a", "ZPOPMIN z 3"),
+        ("BZMPOP 0 1 z MIN COUNT 3", "ZADD z 1 a", "ZPOPMIN z 1"),
         (
             "XREADGROUP GROUP g one BLOCK 0 STREAMS x >",
             "XADD x 5-5 f v",

@@ -111,6 +111,7 @@ struct Move {
     from: End,
     target: Box<[u8]>,
     to: End,
+    is_rotation: bool,
 }
 
 impl Waiting for Move {
@@ -121,6 +122,7 @@ impl Waiting for Move {
         let transfer = Transfer {
             from: (key, self.from),
             to: (&self.target, self.to),
+            is_rotation: self.is_rotation,
         };
         let start = context.reply.len();
         match carry_out(context, transfer) {
@@ -159,6 +161,7 @@ fn move_or_wait(
             from: transfer.from.1,
             target: transfer.to.0.into(),
             to: transfer.to.1,
+            is_rotation: transfer.is_rotation,
         };
         context.block(vec![transfer.from.0.into()], deadline_ms, Box::new(waiting));
     }

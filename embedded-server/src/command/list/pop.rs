@@ -49,16 +49,17 @@ pub(super) fn pop_one(context: &mut Context<'_>, key: &[u8], end: End) -> Outcom
 
 /// Takes up to `count` elements off a list that exists, and answers them as an array.
 pub(super) fn pop_many(context: &mut Context<'_>, key: &[u8], end: End, count: usize) -> Outcome {
+    let mut taken = 0;
     take(context, key, end, |list, reply| {
-        let count = count.min(list.len());
-        reply.array(count);
-        for _ in 0..count {
+        taken = count.min(list.len());
+        reply.array(taken);
+        for _ in 0..taken {
             reply.bulk(list.peek(end).unwrap_or_default());
             list.pop(end);
         }
     })?;
     let mut digits = itoa::Buffer::new();
-    context.tell_replicas(&[word(end), key, digits.format(count).as_bytes()]);
+    context.tell_replicas(&[word(end), key, digits.format(taken).as_bytes()]);
     Ok(())
 }
 

@@ -14,6 +14,8 @@ use crate::types::{End, List};
 pub(super) struct Transfer<'a> {
     pub(super) from: (&'a [u8], End),
     pub(super) to: (&'a [u8], End),
+    /// Whether it was asked for by RPOPLPUSH or BRPOPLPUSH, which name no ends.
+    pub(super) is_rotation: bool,
 }
 
 impl<'a> Transfer<'a> {
@@ -23,6 +25,7 @@ impl<'a> Transfer<'a> {
         Ok(Self {
             from: (word(1), end_in(word(3))?),
             to: (word(2), end_in(word(4))?),
+            is_rotation: false,
         })
     }
 
@@ -32,6 +35,7 @@ impl<'a> Transfer<'a> {
         Self {
             from: (word(1), End::Right),
             to: (word(2), End::Left),
+            is_rotation: true,
         }
     }
 }
@@ -60,6 +64,7 @@ pub(super) fn carry_out(
     let Transfer {
         from: (source, from),
         to: (target, to),
+        is_rotation,
     } = transfer;
     let (db, keyspace) = (context.db(), &mut context.server.keyspace);
     let Some(list) = look::<List>(keyspace, db, source, Access::Silent)? else {
@@ -76,7 +81,10 @@ pub(super) fn carry_out(
         context.changed(Events::LIST, event_names(from).1, source, removed);
     }
     let [from, to] = [from, to].map(end_name);
-    context.tell_replicas(&[b"LMOVE", source, target, from, to]);
+    match is_rotation {
+        true => context.tell_replicas(&[b"RPOPLPUSH", source, target]),
+        false => context.tell_replicas(&[b"LMOVE", source, target, from, to]),
+    }
     context.reply.bulk(&element);
     Ok(true)
 }

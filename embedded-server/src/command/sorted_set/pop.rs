@@ -117,12 +117,13 @@ pub(super) fn take(context: &mut Context<'_>, key: &[u8], order: Order, form: Fo
         order.end.take(set, count, |(member, score)| {
             form.member(tools.reply, member, score);
         });
+        count
     })?;
     if let Some(changed) = changed {
         let event = order.end.event();
         context.changed(Events::SORTED_SET, event, key, changed.removed);
         let (mut digits, command) = (itoa::Buffer::new(), order.end.command());
-        context.tell_replicas(&[command, key, digits.format(order.count).as_bytes()]);
+        context.tell_replicas(&[command, key, digits.format(changed.result).as_bytes()]);
     }
     Ok(())
 }

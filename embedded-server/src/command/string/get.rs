@@ -29,6 +29,7 @@ pub(super) fn get(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outco
 pub(super) fn getdel(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
     if answer(context, &arguments[1])? {
         delete(context, &arguments[1]);
+        context.tell_replicas(&[b"DEL", &arguments[1]]);
     }
     Ok(())
 }

@@ -239,8 +239,11 @@ fn put_living(
 }
 
 pub(super) fn getset(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
-    answer(context, &arguments[1])?;
-    put(context, &arguments[1], &arguments[2], Expiry::Never)
+    let (key, value) = (&arguments[1], &arguments[2]);
+    answer(context, key)?;
+    put(context, key, value, Expiry::Never)?;
+    tell_replicas(context, key, value, Expiry::Never);
+    Ok(())
 }
 
 pub(super) fn mset(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
