@@ -143,6 +143,9 @@ fn server(lines: &mut Lines, server: &Server, _: &Client) {
         .map(|path| path.display().to_string());
     lines.put("config_file", file.unwrap_or_default());
     lines.put("io_threads_active", 0);
+    if let Some(ms) = server.ends_in_ms() {
+        lines.put("shutdown_in_milliseconds", ms);
+    }
 }
 
 fn clients(lines: &mut Lines, server: &Server, client: &Client) {

@@ -118,6 +118,7 @@ pub mod rdb;
 pub mod replication;
 pub mod resp;
 pub mod saving;
+pub mod shutdown;
 pub mod slowlog;
 pub mod snapshot;
 pub mod stats;

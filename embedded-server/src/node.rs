@@ -28,6 +28,7 @@ use crate::pubsub::{PubSub, Topic};
 use crate::replication::Replication;
 use crate::resp::{Protocol, Reply};
 use crate::saving::Saving;
+use crate::shutdown::Shutdown;
 use crate::slowlog::SlowLog;
 use crate::snapshot::Loading;
 use crate::stats::Stats;
@@ -157,6 +158,8 @@ pub struct Server {
     pub pinged_ms: i64,
     /// The connection of the last MIGRATE.
     pub(crate) transfer: Option<Kept>,
+    /// The end it is about to come to.
+    pub(crate) shutdown: Option<Shutdown>,
     /// Slots that move to it or from it.
     pub migrations: Migrations,
     /// Its part in a cluster, in cluster mode.
@@ -234,6 +237,7 @@ impl Server {
             replication: Replication::new(hexadecimal(&mut random)),
             pinged_ms: now_ms,
             transfer: None,
+            shutdown: None,
             migrations: Migrations::default(),
             cluster: None,
             random,
@@ -426,6 +430,7 @@ impl Server {
         self.pause.forget(client.slot);
         self.tracking.disable(client.id);
         self.forget_wait(client.slot);
+        self.forget_shutdown_of(client.slot);
         self.end_imports_of(client.id);
         self.forget_replica(client);
         self.watches.forget(&client.watched, client.slot);

@@ -24,7 +24,7 @@ pub enum Paused {
 pub struct Pause {
     what: Option<Paused>,
     until_ms: i64,
-    /// Whether writers wait until a replica has taken the lead.
+    /// Whether writers wait until a replica has taken the lead, or this node has ended.
     hands_over: bool,
     /// Slots that nobody may write to, if any.
     held: Option<SlotSet>,
@@ -126,9 +126,9 @@ impl Server {
         self.hold_removals();
     }
 
-    /// Clients may write again, or learn that this is no master any more.
+    /// Clients may write again, or learn that this is no master any more, unless they have to wait for something else.
     pub(crate) fn release_writers(&mut self) {
-        self.pause.hands_over = false;
+        self.pause.hands_over = self.replication.failover.is_some() || self.shutdown.is_some();
         self.wake_postponed();
     }
 

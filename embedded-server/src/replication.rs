@@ -374,6 +374,7 @@ impl Server {
         if std::mem::take(&mut self.replication.has_acknowledgement) {
             self.end_waits();
             self.go_on_failing_over();
+            self.go_on_shutting_down();
         }
     }
 
@@ -503,6 +504,7 @@ impl Server {
     pub(crate) fn replication_cron(&mut self) {
         self.propagate_rest();
         self.go_on_failing_over();
+        self.go_on_shutting_down();
         self.expire_own();
         let period_ms = self.config.repl_ping_period_s.max(1) * 1000;
         if self.now_ms - self.pinged_ms >= period_ms {

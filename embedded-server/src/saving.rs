@@ -1,4 +1,4 @@
-//! Saving the data set to a file and starting with it: SAVE, BGSAVE, the points of `save`, SHUTDOWN.
+//! Saving the data set to a file and starting with it: SAVE, BGSAVE, the points of `save`.
 //!
 //! In the background the data set is serialized slice by slice, as it was at the beginning, while clients are served, and
 //! a thread writes the slices. Redis forks a process for both, which a library cannot do.
@@ -16,7 +16,6 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use crate::clock::Stopwatch;
-use crate::cluster::Cluster;
 use crate::keyspace::CutId;
 use crate::log::Level;
 use crate::node::Server;
@@ -123,30 +122,6 @@ pub enum FileLoadError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("Background save already in progress")]
 pub struct AlreadySaving;
-
-/// Whether to save before the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AtEnd {
-    /// If there are points at which to save.
-    AsConfigured,
-    /// In any case.
-    Save,
-    /// In no case.
-    Discard,
-}
-
-impl AtEnd {
-    /// What the value of `shutdown-on-sigterm` or `shutdown-on-sigint` says, and whether to end even so if it fails.
-    fn parse(words: &str) -> (Self, bool) {
-        let has = |word: &str| words.split_whitespace().any(|found| found == word);
-        let how = match (has("save"), has("nosave")) {
-            (true, _) => Self::Save,
-            (_, true) => Self::Discard,
-            _ => Self::AsConfigured,
-        };
-        (how, has("force"))
-    }
-}
 
 impl Saving {
     /// Nothing was saved by a node that starts now.
@@ -333,38 +308,6 @@ impl Server {
                 elapsed_ms > seconds.saturating_mul(1000)
                     && self.saving.changes >= changes.unsigned_abs()
             })
-    }
-
-    /// Ends the node, with or without saving before; says whether it does, as it does not when saving fails, unless
-    /// `force` says so.
-    pub fn shut_down(&mut self, how: AtEnd, force: bool) -> bool {
-        let saves = match how {
-            // What is there is not all.
-            _ if self.loading.is_some() => false,
-            AtEnd::AsConfigured => !self.config.text("save").is_empty(),
-            AtEnd::Save => true,
-            AtEnd::Discard => false,
-        };
-        self.abandon_save();
-        if saves {
-            let message = "Saving the final RDB snapshot before exiting.";
-            self.log(Level::Notice, message);
-        }
-        if saves && self.save().is_err() && !force {
-            let message = "Error trying to save the DB, can't exit.";
-            self.log(Level::Warning, message);
-            return false;
-        }
-        // What nodes.conf was to hold before long.
-        self.administer(Cluster::save);
-        self.stop();
-        true
-    }
-
-    /// The same, as the directive of a signal has it.
-    pub(crate) fn shut_down_by_signal(&mut self, directive: &str) {
-        let (how, force) = AtEnd::parse(&self.config.get(directive).unwrap_or_default());
-        self.shut_down(how, force);
     }
 
     /// What was saved is loaded, so much of it.

@@ -5,7 +5,8 @@ use super::table::{CommandSpec, Flags, Group, flags};
 use super::{Arguments, Context, Handler, is, refusal};
 use crate::client::Close;
 use crate::log::Level;
-use crate::saving::{AlreadySaving, AtEnd};
+use crate::saving::AlreadySaving;
+use crate::shutdown::{AtEnd, Ending, Request};
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     spec(
@@ -97,25 +98,35 @@ fn lastsave(context: &mut Context<'_>, _: &Arguments<'_>) -> Outcome {
 }
 
 fn shutdown(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
-    let (mut how, mut force) = (AtEnd::AsConfigured, false);
+    let mut request = Request::default();
     for word in arguments.from(1).iter() {
         match word {
             word if is(word, "abort") && arguments.len() == 2 => {
-                return Err("ERR No shutdown in progress.".into());
+                return abort(context);
             }
-            word if is(word, "save") && how != AtEnd::Discard => how = AtEnd::Save,
-            word if is(word, "nosave") && how != AtEnd::Save => how = AtEnd::Discard,
-            word if is(word, "force") => force = true,
-            // There are no replicas to wait for.
-            word if is(word, "now") => {}
+            word if is(word, "save") && request.at_end != AtEnd::Discard => {
+                request.at_end = AtEnd::Save;
+            }
+            word if is(word, "nosave") && request.at_end != AtEnd::Save => {
+                request.at_end = AtEnd::Discard;
+            }
+            word if is(word, "force") => request.is_forced = true,
+            word if is(word, "now") => request.is_immediate = true,
             _ => return Err(refusal::SYNTAX.into()),
         }
     }
     let message = "User requested shutdown...";
     context.server.log(Level::Warning, message);
-    if !context.server.shut_down(how, force) {
-        return Err("ERR Errors trying to SHUTDOWN. Check logs.".into());
+    if context.shut_down(request)? == Ending::Now {
+        context.client.end(Close::Now);
     }
-    context.client.end(Close::Now);
+    Ok(())
+}
+
+fn abort(context: &mut Context<'_>) -> Outcome {
+    if !context.server.abort_shutdown() {
+        return Err("ERR No shutdown in progress.".into());
+    }
+    context.reply.ok();
     Ok(())
 }

@@ -342,6 +342,39 @@ fn a_chain_with_redis_at_its_end_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_master_that_is_to_end_waits_for_its_replicas_unless_it_is_to_stay() {
+    let (master, replica) = (node(), node());
+    let [mut writer, mut asking, mut follower] =
+        [master.addr(), master.addr(), replica.addr()].map(Client::connect);
+    let follow = format!("REPLICAOF 127.0.0.1 {}", master.port());
+    assert_eq!(follower.ask(&follow), "+OK");
+    wait_until("the replica is in", || writer.ask("WAIT 1 100") == ":1");
+    let held = replica.pause().unwrap();
+    let waits = |writer: &mut Client, asking: &mut Client| {
+        asking.say("SHUTDOWN NOSAVE");
+        wait_until("it waits", || {
+            writer
+                .ask("INFO server")
+                .contains("shutdown_in_milliseconds:")
+        });
+    };
+    assert_eq!(writer.ask("SET a 1"), "+OK");
+    waits(&mut writer, &mut asking);
+    assert_eq!(writer.ask("SHUTDOWN ABORT"), "+OK");
+    let failed = "-ERR Errors trying to SHUTDOWN. Check logs.";
+    assert_eq!(asking.line(), failed);
+    let none = "-ERR No shutdown in progress.";
+    assert_eq!(writer.ask("SHUTDOWN ABORT"), none);
+
+    assert_eq!(writer.ask("SET a 2"), "+OK");
+    waits(&mut writer, &mut asking);
+    writer.say("SET a 3");
+    drop(held);
+    assert_eq!((asking.line(), writer.line()), Default::default());
+    assert_eq!(follower.ask("GET a"), "2");
+}
+
+#[test]
 fn a_replica_ends_the_keys_that_its_own_clients_have_given_a_time() {
     let (master, replica) = (node(), node());
     let [mut writer, mut follower] = [master.addr(), replica.addr()].map(Client::connect);

@@ -101,6 +101,7 @@ fn monitors_are_shown_commands_but_no_passwords() {
         let line = monitor.line();
         line.split_once(']').unwrap().1.to_owned()
     };
+    assert_eq!(shown(), r#" "AUTH" "(redacted)""#);
     assert_eq!(shown(), r#" "SELECT" "1""#);
     assert_eq!(shown(), r#" "SET" "a b" "\x00\"""#);
     assert_eq!(shown(), r#" "GET" "x""#);
