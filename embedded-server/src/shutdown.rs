@@ -132,7 +132,10 @@ impl Server {
     /// The same, as the directive of a signal has it. Whoever interrupts a second time does not want to wait.
     pub(crate) fn shut_down_by_signal(&mut self, directive: &str) {
         if self.shutdown.is_some() && directive == "shutdown-on-sigint" {
-            self.log(Level::Warning, "You insist... exiting now.");
+            self.log(
+                Level::Warning,
+                "Interrupted again: the node ends without waiting for its replicas.",
+            );
             return self.stop();
         }
         let words = self.config.get(directive).unwrap_or_default();
