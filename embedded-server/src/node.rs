@@ -590,7 +590,7 @@ impl Server {
     /// Tells whoever watches a key of `db` that it changes, before the database is emptied or exchanged for `other`.
     pub fn touch_database(&mut self, db: Db, other: Db) {
         if self.replication.is_recording() {
-            self.replication.sweep();
+            self.replication.repeat();
         }
         self.end_exports_of_flushed();
         let Self {

@@ -193,19 +193,24 @@ fn confirm(context: &mut Context<'_>, (word, topic): (&str, Topic), name: Option
     context.reply.count(count);
 }
 
+/// Has other nodes publish the same: those of the cluster, or else replicas.
+fn pass_on(context: &mut Context<'_>, is_sharded: bool, arguments: &Arguments<'_>) {
+    let server = &mut *context.server;
+    server.publish_to_cluster(is_sharded, &arguments[1], &arguments[2]);
+    if server.cluster.is_none() {
+        server.replication.repeat();
+    }
+}
+
 fn publish(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
-    context
-        .server
-        .publish_to_cluster(false, &arguments[1], &arguments[2]);
+    pass_on(context, false, arguments);
     let receivers = context.server.publish(&arguments[1], &arguments[2]);
     context.reply.count(receivers);
     Ok(())
 }
 
 fn spublish(context: &mut Context<'_>, arguments: &Arguments<'_>) -> Outcome {
-    context
-        .server
-        .publish_to_cluster(true, &arguments[1], &arguments[2]);
+    pass_on(context, true, arguments);
     let receivers = context
         .server
         .publish_to_shard(&arguments[1], &arguments[2]);

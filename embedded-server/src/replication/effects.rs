@@ -38,8 +38,8 @@ pub(super) enum Bracket {
 pub(super) struct Effects {
     /// The keys that it has changed.
     touched: BTreeSet<(Db, Box<[u8]>)>,
-    /// Whether it changed whole databases.
-    has_swept: bool,
+    /// Whether it goes out as it came, whatever keys it changed.
+    as_it_came: bool,
     /// What goes out in its place.
     told: Told,
 }
@@ -102,10 +102,10 @@ impl Replication {
         }
     }
 
-    /// Whole databases have.
-    pub(crate) fn sweep(&mut self) {
+    /// The command that runs goes out as it came: it changes whole databases, or is about no key.
+    pub(crate) fn repeat(&mut self) {
         // What a replica throws away to copy its master must not be held against it when it leads.
-        self.effects.has_swept |= self.is_recording();
+        self.effects.as_it_came |= self.is_recording();
     }
 }
 
@@ -119,11 +119,11 @@ impl Server {
     /// Tells the replicas of a command that has run.
     pub(crate) fn propagate(&mut self, db: Db, arguments: &Arguments<'_>, command: &Command) {
         let effects = &mut self.replication.effects;
-        let has_swept = mem::take(&mut effects.has_swept);
+        let as_it_came = mem::take(&mut effects.as_it_came);
         let is_large = effects.touched.len() >= TOUCHED_MAX;
         let is_told = effects.told.commands > 0;
-        let has_changed = has_swept || !effects.touched.is_empty();
-        if has_changed && !is_told && (has_swept || is_large || does_the_same(command)) {
+        let has_changed = as_it_came || !effects.touched.is_empty();
+        if has_changed && !is_told && (as_it_came || is_large || does_the_same(command)) {
             effects.touched.clear();
             self.stream(db, arguments.iter());
         } else {

@@ -535,6 +535,9 @@ const TOLD: &[(&str, &str)] = &[
     ("SET a 4 GET", "SET a 4"),
     ("GETDEL a", "DEL a"),
     ("MULTI\r\nINCR one\r\nGET one\r\nEXEC", "INCR one"),
+    ("PUBLISH news m", "PUBLISH news m"),
+    ("SPUBLISH news m", "SPUBLISH news m"),
+    ("MULTI\r\nPUBLISH news m\r\nEXEC", "PUBLISH news m"),
     (
         "MULTI\r\nINCR one\r\nSPOP s\r\nDEL one\r\nEXEC",
         "MULTI|INCR one|DEL one|EXEC",
