@@ -262,7 +262,7 @@ impl Engine {
     }
 
     /// It was looked at `now_ns`, and requests are owed for which there is no place.
-    pub(super) fn is_full(&mut self, now_ns: u64) {
+    pub(super) fn note_full(&mut self, now_ns: u64) {
         self.full_since_ns.get_or_insert(now_ns);
     }
 

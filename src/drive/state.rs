@@ -199,7 +199,7 @@ impl State {
             }
         }
         if left > 0 {
-            self.engine.is_full(now_ns);
+            self.engine.note_full(now_ns);
         }
         left == 0
     }

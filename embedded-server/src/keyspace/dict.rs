@@ -12,7 +12,7 @@ use super::{
     table::{MARK, Owner, Spot, Table},
 };
 use crate::eviction::Random;
-use crate::prefetch::{prefetch, prefetch_lines};
+use crate::prefetch::prefetch_lines;
 
 /// The payload bit of an entry that must be freed by itself: it owns a value, or its block is not the slab's.
 const OUTSIDE: u64 = 2;
@@ -85,9 +85,7 @@ impl Owner for Rehash<'_> {
     }
 
     fn prepare(&self, payload: u64) {
-        prefetch(std::ptr::without_provenance::<u8>(
-            (payload & !FLAGS) as usize,
-        ));
+        prefetch_lines((payload & !FLAGS) as usize, 1);
     }
 }
 

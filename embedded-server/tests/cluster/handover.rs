@@ -8,7 +8,7 @@ use std::thread;
 use embedded_server::{Config, Handle, Server};
 
 use crate::client::{Client, wait_until};
-use crate::peer::Redis;
+use crate::peer::{DEBUG, Redis};
 
 fn node() -> Handle {
     let mut config = Config::default();
@@ -93,13 +93,6 @@ fn change_places(master: SocketAddr, replica: SocketAddr, how: &str) {
     assert_eq!(now[0], syncs[0], "nothing was copied");
     assert_eq!(number(&now[1]), number(&syncs[1]) + 1);
 }
-
-const DEBUG: [&str; 4] = [
-    "--enable-debug-command",
-    "yes",
-    "--repl-diskless-sync-delay",
-    "0",
-];
 
 #[test]
 fn nodes_change_places_and_back() {

@@ -5,6 +5,14 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+/// DEBUG, and a replica is served at once.
+pub(crate) const DEBUG: [&str; 4] = [
+    "--enable-debug-command",
+    "yes",
+    "--repl-diskless-sync-delay",
+    "0",
+];
+
 pub(crate) struct Redis {
     process: Child,
     pub(crate) port: u16,

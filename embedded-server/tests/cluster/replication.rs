@@ -8,7 +8,7 @@ use embedded_server::types::Limits;
 use embedded_server::{Config, Server};
 
 use crate::client::{Client, wait_until};
-use crate::peer::Redis;
+use crate::peer::{DEBUG, Redis};
 
 fn node() -> embedded_server::Handle {
     let mut config = Config::default();
@@ -317,13 +317,6 @@ fn a_chain_of_nodes_goes_on_where_it_was() {
     let (between, end) = (node(), node());
     chain(between.addr(), end.addr());
 }
-
-const DEBUG: [&str; 4] = [
-    "--enable-debug-command",
-    "yes",
-    "--repl-diskless-sync-delay",
-    "0",
-];
 
 #[test]
 fn a_chain_with_redis_in_its_middle_goes_on_where_it_was() {

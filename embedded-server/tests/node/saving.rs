@@ -160,13 +160,19 @@ fn clients_are_told_to_wait_until_what_was_saved_is_loaded() {
     assert_eq!(std::fs::read(dir.path().join("dump.rdb")).unwrap(), saved);
 }
 
-#[test]
-fn a_save_of_what_is_flushed_is_abandoned() {
-    let dir = tempfile::tempdir().unwrap();
-    let node = keeper(&dir, &[("rdb-key-save-delay", "2000000000")]);
+/// A node with one key, whose save does not come to its end by itself.
+fn saving_slowly(dir: &tempfile::TempDir) -> (Handle, Client) {
+    let node = keeper(dir, &[("rdb-key-save-delay", "2000000000")]);
     let mut client = Client::of(&node);
     client.ask("SET a 1", "+OK\r\n");
     client.ask("BGSAVE", "+Background saving started\r\n");
+    (node, client)
+}
+
+#[test]
+fn a_save_of_what_is_flushed_is_abandoned() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_node, mut client) = saving_slowly(&dir);
     assert_eq!(client.info("rdb_bgsave_in_progress"), "1");
     client.ask("FLUSHALL", "+OK\r\n");
     assert_eq!(client.info("rdb_bgsave_in_progress"), "0");
@@ -177,10 +183,7 @@ fn a_save_of_what_is_flushed_is_abandoned() {
 #[test]
 fn the_last_save_takes_the_place_of_one_in_the_background() {
     let dir = tempfile::tempdir().unwrap();
-    let node = keeper(&dir, &[("rdb-key-save-delay", "2000000000")]);
-    let mut client = Client::of(&node);
-    client.ask("SET a 1", "+OK\r\n");
-    client.ask("BGSAVE", "+Background saving started\r\n");
+    let (node, mut client) = saving_slowly(&dir);
     client.ask("SET b 1", "+OK\r\n");
     client.send("SHUTDOWN SAVE\r\n");
     assert_eq!(client.closed(), b"");
